@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* vDSO, bare */
+#include "worker.h"
+
+const char *contender_prepare(void)
+{
+	const char *reason = vdso_prepare();
+
+	if (!reason)
+		offer("vdso", draw_from_vdso, ANY_SIZE);
+	return reason;
+}

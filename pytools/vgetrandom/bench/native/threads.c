@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* What threads cost: throughput with several, and the first draw of a new one. */
+#include "worker.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#define CHUNK 64		/* draws between two looks at the clock */
+#define MOST_SIZE 4096
+
+struct drawer {
+	const struct function *function;
+	size_t size;
+	int64_t ns;		/* draw for so long; 0: once */
+	pthread_barrier_t *start;
+	pthread_t thread;
+	double rate;		/* draws a second */
+	int64_t first;		/* nanoseconds that the one draw took */
+} __attribute__((aligned(64)));
+
+static void *draw_for_a_while(void *arg)
+{
+	struct drawer *drawer = arg;
+	char buf[MOST_SIZE] __attribute__((aligned(64)));
+	int64_t start, end;
+	long count = 0;
+
+	drawer->function->draw(buf, drawer->size, 1);
+	pthread_barrier_wait(drawer->start);
+	start = now();
+	do {
+		drawer->function->draw(buf, drawer->size, CHUNK);
+		count += CHUNK;
+		end = now();
+	} while (end - start < drawer->ns);
+	drawer->rate = (double)count * 1e9 / (double)(end - start);
+	return NULL;
+}
+
+/* Prints the draws a second of all threads together, which run for `ns` wherever the scheduler puts them. */
+void measure_threads(const struct function *function, size_t size, int threads, int64_t ns)
+{
+	struct drawer *drawers;
+	pthread_barrier_t start;
+	double total = 0;
+
+	if (size > MOST_SIZE || posix_memalign((void **)&drawers, 64, (size_t)threads * sizeof(*drawers)))
+		give_up("out of memory");
+	pthread_barrier_init(&start, NULL, (unsigned int)threads);
+	for (int i = 0; i < threads; i++) {
+		drawers[i] = (struct drawer){ .function = function, .size = size, .ns = ns, .start = &start };
+		if (pthread_create(&drawers[i].thread, NULL, draw_for_a_while, &drawers[i]))
+			give_up("can't create a thread");
+	}
+	for (int i = 0; i < threads; i++) {
+		pthread_join(drawers[i].thread, NULL);
+		total += drawers[i].rate;
+	}
+	printf("%.0f\n", total);
+	pthread_barrier_destroy(&start);
+	free(drawers);
+}
+
+static void *draw_once(void *arg)
+{
+	struct drawer *drawer = arg;
+	char buf[MOST_SIZE];
+	int64_t start = now();
+
+	drawer->function->draw(buf, drawer->size, 1);
+	drawer->first = now() - start;
+	return NULL;
+}
+
+static void *do_nothing(void *arg)
+{
+	return arg;
+}
+
+static int64_t create_and_join(void *(*run)(void *), struct drawer *drawer)
+{
+	int64_t start = now();
+
+	if (pthread_create(&drawer->thread, NULL, run, drawer))
+		give_up("can't create a thread");
+	pthread_join(drawer->thread, NULL);
+	return now() - start;
+}
+
+/*
+ * Prints three medians in nanoseconds over threads made one after the other: a thread's first draw; making a thread
+ * that draws once and waiting for its end; the same without the draw.
+ */
+void measure_first_draw(const struct function *function, size_t size, int rounds)
+{
+	int64_t *times = calloc((size_t)rounds * 3, sizeof(*times));
+	struct drawer drawer = { .function = function, .size = size };
+
+	if (!times || size > MOST_SIZE)
+		give_up("out of memory");
+	for (int i = 0; i < rounds; i++) {
+		times[rounds + i] = create_and_join(draw_once, &drawer);
+		times[i] = drawer.first;
+		times[2 * rounds + i] = create_and_join(do_nothing, &drawer);
+	}
+	printf("%lld %lld %lld\n", (long long)median(times, (size_t)rounds),
+	       (long long)median(times + rounds, (size_t)rounds), (long long)median(times + 2 * rounds, (size_t)rounds));
+	free(times);
+}

@@ -1,0 +1,71 @@
+"""One whole run: start the contenders, take every measure, and return what was found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from ..errors import VgetrandomError
+from ..library import library_path
+from . import applications, instructions, latency, machine, memory, start, threads
+from .contenders import Contender
+from .model import LIBC, Run
+from .session import Progress, Session, Settings
+
+MEASURES: Mapping[str, Callable[[Session], None]] = {
+    "latency": latency.measure,
+    "throughput": threads.measure_throughput,
+    "first": threads.measure_first_draws,
+    "start": start.measure,
+    "memory": memory.measure,
+    "instructions": instructions.measure,
+    "programs": applications.measure,
+}
+
+
+def measure(
+    contenders: Sequence[Contender],
+    measures: Sequence[str],
+    settings: Settings,
+    shim: Path | None,
+    progress: Progress,
+) -> Run:
+    """Run the benchmark; `shim` is a build of the library, or None for the installed one.
+
+    Raises VgetrandomError when no contender can take part, or one fails on the way.
+    """
+    cpus = os.sched_getaffinity(0)
+    session = Session(settings, progress, max(cpus), shim)
+    library = shim or library_path()
+    try:
+        session.start(contenders)
+        if not session.workers:
+            reasons = "; ".join(dict.fromkeys(participant.absent for participant in session.participants))
+            raise VgetrandomError(f"no contender can take part: {reasons}")
+        timer = _timer(session)
+        for name in measures:
+            with_cpus = cpus if name in ("throughput", "programs") else cpus - {session.cpu} or cpus
+            os.sched_setaffinity(0, with_cpus)  # out of the workers' way
+            MEASURES[name](session)
+    finally:
+        os.sched_setaffinity(0, cpus)
+        session.close()
+    return Run(
+        machine=machine.describe(library),
+        settings={**asdict(settings), "measures": list(measures), **timer},
+        participants=tuple(session.participants),
+        series=tuple(session.series),
+    )
+
+
+def _timer(session: Session) -> dict[str, float]:
+    """What looking at the clock costs, and one turn of the measuring loop: nanoseconds; figures contain them."""
+    native = session.native()
+    if not native:
+        return {}
+    worker = session.workers[LIBC if LIBC in native else native[0]]
+    ((clock,),) = worker.ask("timer")
+    loop = sorted(worker.turns(("=nothing", 16, 100_000))[0].ns for _ in range(5))[2]
+    return {"timer_ns": clock, "loop_ns": round(loop, 2)}

@@ -1,0 +1,106 @@
+"""A run in progress: the workers that are there, the settings, and what has been measured so far."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from . import contenders
+from .contenders import Contender
+from .model import Participant, Series
+from .worker import Absent, Worker
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much a run does."""
+
+    sizes: tuple[int, ...]  # bytes a draw
+    rounds: int  # latency samples of each contender, function and size
+    passes: int  # the rounds are spread over so many passes through everything, so that no bad minute hits one size
+    turn_ns: int  # work of one turn
+    short_rounds: int  # samples of everything else
+    starts: int  # program starts of each kind
+    program_rounds: int  # runs of each whole program
+    interface: bool  # measure every function of the interface at every size
+    program_scale: float = 1.0
+
+
+FULL = Settings(
+    sizes=(1, 4, 8, 16, 32, 64, 256, 1024, 4096, 65536, 1048576),
+    rounds=160,
+    passes=8,
+    turn_ns=1_000_000,
+    short_rounds=40,
+    starts=500,
+    program_rounds=9,
+    interface=True,
+)
+QUICK = Settings(
+    sizes=(4, 16, 32, 256, 4096, 65536),
+    rounds=40,
+    passes=2,
+    turn_ns=400_000,
+    short_rounds=8,
+    starts=100,
+    program_rounds=3,
+    interface=False,
+    program_scale=0.2,
+)
+
+
+class Progress(Protocol):
+    """Whoever wants to know how far a run is."""
+
+    def begin(self, measure: str, steps: int) -> None: ...
+
+    def advance(self) -> None: ...
+
+    def absent(self, participant: Participant) -> None: ...
+
+
+@dataclass
+class Session:
+    """Close it: it owns the workers' processes."""
+
+    settings: Settings
+    progress: Progress
+    cpu: int  # where workers are pinned
+    shim: Path | None
+    workers: dict[str, Worker] = field(default_factory=dict)  # by contender's key, in the order of the tables
+    contenders: dict[str, Contender] = field(default_factory=dict)
+    participants: list[Participant] = field(default_factory=list)
+    series: list[Series] = field(default_factory=list)
+    random: random.Random = field(default_factory=random.Random)
+
+    def start(self, chosen: Sequence[Contender]) -> None:
+        """Start the workers; those that can't be are noted with their reason."""
+        self.progress.begin("starting", len(chosen))
+        for contender in chosen:
+            try:
+                worker = contenders.start(contender, self.shim)
+            except Absent as reason:
+                absent = Participant(contender.key, contender.label, absent=str(reason))
+                self.participants.append(absent)
+                self.progress.absent(absent)
+            else:
+                worker.pin(self.cpu)
+                self.workers[contender.key] = worker
+                self.contenders[contender.key] = contender
+                self.participants.append(contenders.participant(contender, worker))
+            self.progress.advance()
+
+    def shuffled(self, keys: Sequence[str]) -> Iterator[str]:
+        """Everybody once, in an order that changes from round to round: nobody always follows the same neighbour."""
+        yield from self.random.sample(keys, len(keys))
+
+    def native(self) -> list[str]:
+        """Keys of the workers in C, which know every measure."""
+        return [key for key in self.workers if self.contenders[key].source.suffix == ".c"]
+
+    def close(self) -> None:
+        for worker in self.workers.values():
+            worker.close()

@@ -1,0 +1,106 @@
+"""A run on the terminal, and progress while it is made."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from .model import Participant, Run
+from .statistics import noise
+from .tables import facts
+from .text import Table
+
+PIPE_WIDTH = 200  # columns where there is no terminal
+
+
+def console() -> Console:
+    """Standard output; as wide as it needs where that is not a terminal."""
+    terminal = sys.stdout.isatty()
+    return Console(width=None if terminal else PIPE_WIDTH, soft_wrap=not terminal, highlight=False)
+
+
+def print_tables(out: Console, tables: Sequence[Table]) -> None:
+    for table in tables:
+        out.print()
+        out.print(Text(table.title, style="bold"))
+        if table.explanation:
+            out.print(Text(table.explanation, style="dim"))
+        out.print(_fitting(out, table))
+
+
+def print_facts(out: Console, run: Run) -> None:
+    """On what the run was made, and whether it could tell anything."""
+    for name, value in facts(run):
+        out.print(Text(f"{name}: {value}"))
+    out.print(Text(noise_text(run), style="bold red" if noise_warning(run) else ""))
+
+
+def noise_text(run: Run) -> str:
+    """One sentence on the noise; empty when the run did not measure latency."""
+    found = noise(run)
+    if found is None:
+        return ""
+    text = (
+        f"noise: two copies of the same contender differ by {found.difference:.1%} (the worst size up to 256 bytes);"
+        f" another process took the CPU in {found.disturbed:.0%} of the turns"
+    )
+    return text + (": TOO NOISY to tell contenders apart; run it again on a quieter machine" if found.too_noisy else "")
+
+
+def noise_warning(run: Run) -> bool:
+    found = noise(run)
+    return found is not None and found.too_noisy
+
+
+def _fitting(out: Console, table: Table) -> RichTable:
+    """As many columns as fit, the first and the last ones first of all: sizes in the middle say least."""
+    widths = [max(len(row[i]) for row in (table.header, *table.rows)) + 2 for i in range(len(table.header))]
+    shown = list(range(len(widths)))
+    while out.is_terminal and table.left == 1 and len(shown) > 4 and sum(widths[i] for i in shown) > out.width:
+        del shown[len(shown) // 2]
+    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for i in shown:
+        drawn.add_column(table.header[i], justify="left" if i < table.left else "right", overflow="fold")
+    for row in table.rows:
+        drawn.add_row(*(Text(row[i]) for i in shown))
+    return drawn
+
+
+class Bar:
+    """Progress on standard error, where that is a terminal; what can't take part is said as it turns out."""
+
+    def __init__(self) -> None:
+        columns = (
+            TextColumn("{task.description:24}"),
+            BarColumn(),
+            TextColumn("{task.percentage:3.0f}%"),
+            TimeElapsedColumn(),
+        )
+        self._out = Console(stderr=True)
+        self._progress = Progress(*columns, console=self._out, transient=True, disable=not sys.stderr.isatty())
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def begin(self, measure: str, steps: int) -> None:
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(measure, total=steps)
+
+    def advance(self) -> None:
+        if self._task is not None:
+            self._progress.advance(self._task)
+
+    def absent(self, participant: Participant) -> None:
+        self._progress.console.print(Text(f"not measured: {participant.label}: {participant.absent}", style="yellow"))

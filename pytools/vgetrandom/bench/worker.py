@@ -1,0 +1,141 @@
+"""One contender's process, which does a turn of work for each line that it is sent."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import VgetrandomError
+
+_OWN_VARIABLES = ("LD_PRELOAD", "VGETRANDOM", "VGETRANDOM_REPORT")
+_CALIBRATION_NS = 50_000
+_CALIBRATION_TURNS = 4
+
+
+class Absent(Exception):
+    """The contender can't take part; the text says why in a few words."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one turn cost a draw. -1: this host does not count it."""
+
+    ns: float
+    instructions: float
+    cycles: float
+    switches: float
+
+
+def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with nothing preloaded but what `extra` says."""
+    kept = {name: value for name, value in os.environ.items() if name not in _OWN_VARIABLES}
+    return {**kept, **extra}
+
+
+class Worker:
+    """A running worker. `functions` maps its functions to the most bytes that they take (0: they take no size).
+
+    Raises Absent when it can't do its work here, VgetrandomError when it ends or answers what it should not.
+    """
+
+    def __init__(
+        self, label: str, command: Sequence[str], environment: Mapping[str, str], preload: Path | None
+    ) -> None:
+        self.label = label
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 closed with the worker
+        try:
+            self._process = subprocess.Popen(
+                command,
+                env=clean_environment(environment),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for the command, which ends its workers
+            )
+        except OSError as error:
+            raise Absent(f"{command[0]} does not run: {error.strerror}") from error
+        try:
+            word, _, rest = self._line().partition(" ")
+            if word == "absent":
+                raise Absent(rest)
+            self.version = "" if rest == "unknown" else rest
+            names = [entry.rpartition(":") for entry in self._line().split()]
+            self.functions = {name: int(most) for name, _, most in names}
+            if preload and str(preload) not in Path(f"/proc/{self._process.pid}/maps").read_text():
+                raise Absent(f"{preload.name} can't be preloaded into it")
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def main(self) -> str:
+        """The function that a worker names first: any number of bytes."""
+        return next(iter(self.functions))
+
+    def ask(self, *requests: str) -> list[list[float]]:
+        """Send requests, which run one right after the other, and return the numbers that each answered."""
+        self._send("".join(f"{request}\n" for request in requests))
+        answers = [self._line().split() for _ in requests]
+        try:
+            return [[float(word) for word in answer] for answer in answers]
+        except ValueError:
+            raise VgetrandomError(f"the benchmark worker of {self.label} answered {answers!r}; report this") from None
+
+    def pin(self, cpu: int) -> None:
+        """Keep it on one CPU; -1 lets it run anywhere again."""
+        self._send(f"pin {cpu}\n")
+
+    def turns(self, *requests: tuple[str, int, int]) -> list[Turn]:
+        """(function, size, count) each: so many draws a turn, one turn after the other."""
+        answers = self.ask(*(f"turn {function} {size} {count}" for function, size, count in requests))
+        return [
+            Turn(
+                ns / count,
+                instructions / count if instructions >= 0 else -1,
+                cycles / count if cycles >= 0 else -1,
+                switches,
+            )
+            for (ns, instructions, cycles, switches), (_, _, count) in zip(answers, requests)
+        ]
+
+    def calibrate(self, function: str, size: int, ns: int) -> int:
+        """How many draws take about `ns` nanoseconds."""
+        count = 1
+        while True:
+            # The quickest of some: the first draw of all may set up a library, and any may be interrupted.
+            quickest = min(turn.ns for turn in self.turns(*[(function, size, count)] * _CALIBRATION_TURNS))
+            if quickest * count >= min(ns, _CALIBRATION_NS):
+                return max(1, round(ns / quickest))
+            count *= 4
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+        self._errors.close()
+
+    def _send(self, text: str) -> None:
+        assert self._process.stdin
+        try:
+            self._process.stdin.write(text)
+            self._process.stdin.flush()
+        except OSError:
+            raise self._ended() from None
+
+    def _line(self) -> str:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line.endswith("\n"):
+            raise self._ended()
+        return line.rstrip("\n")
+
+    def _ended(self) -> VgetrandomError:
+        self._process.wait()
+        self._errors.seek(0)
+        complaint = self._errors.read().strip().splitlines()
+        why = complaint[-1] if complaint else f"exit status {self._process.returncode}"
+        return VgetrandomError(f"the benchmark worker of {self.label} ended: {why}; leave it out with --without")

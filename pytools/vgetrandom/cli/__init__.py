@@ -1,0 +1,75 @@
+"""The `vgetrandom` command: a table of verbs, and nothing else.
+
+Each verb is a module here with two functions: `add_arguments(parser)` and `run(args) -> int`
+(the exit status: 0 yes, 1 no, 2 usage or environment error).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.metadata
+import os
+import sys
+from collections.abc import Sequence
+
+from ..errors import VgetrandomError
+
+VERBS = {
+    "doctor": "can this host use it, and what would it gain?",
+    "run": "run a command with the library preloaded",
+    "check": "run a command without and with the library, and compare",
+    "scan": "from their files alone: which programs would it reach?",
+    "status": "which processes have the library, and what does it do in them?",
+    "conform": "ask any libc whether its getrandom keeps its promises",
+    "bench": "measure every way to get random bytes, side by side",
+    "matrix": "run conform under QEMU: kernels, architectures and libcs",
+    "build": "build the library for another target, or with sanitizers",
+    "path": "print the library's path, for LD_PRELOAD",
+}
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("vgetrandom")
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"  # run from the source tree
+
+
+def _parser(chosen: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vgetrandom", description="Serve a program's requests for random bytes from the kernel's vDSO getrandom."
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, summary in VERBS.items():
+        verb = verbs.add_parser(name, help=summary, description=summary[0].upper() + summary[1:])
+        if name == chosen:
+            module = importlib.import_module(f".{name}", __package__)
+            module.add_arguments(verb)
+            verb.set_defaults(run=module.run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    args = _parser(chosen).parse_args(words)
+    try:
+        status: int = args.run(args)
+        sys.stdout.flush()
+        return status
+    except VgetrandomError as error:
+        print(f"vgetrandom: {error}", file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        print("vgetrandom: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader went away (`| head`): silence the interpreter's own flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:  # a full disk, no temporary folder, ...: what no verb foresaw
+        print(f"vgetrandom: {error}", file=sys.stderr)
+        return 2

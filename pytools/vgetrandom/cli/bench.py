@@ -1,0 +1,141 @@
+"""`vgetrandom bench`: every way to get random bytes, side by side in one run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..bench import compare, markdown, model, plot, tables, terminal
+from ..bench.contenders import all_contenders
+from ..bench.run import MEASURES, measure
+from ..bench.session import FULL, QUICK
+from ..errors import VgetrandomError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "`bench show FILE` prints an earlier run, `bench compare FILE FILE` two of them; each has its own --help."
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="under a minute instead of some minutes; fewer sizes and samples"
+    )
+    parser.add_argument(
+        "--libc",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="another libc, as it is and with the library: a folder, or a Debian release such as trixie; repeatable",
+    )
+    parser.add_argument(
+        "--contender", action="append", default=[], type=Path, metavar="FILE", help="another contender: a C file"
+    )
+    parser.add_argument(
+        "--only", type=_names, default=[], metavar="KEY,...", help="only these contenders (--list names them)"
+    )
+    parser.add_argument("--without", type=_names, default=[], metavar="KEY,...", help="all but these contenders")
+    parser.add_argument(
+        "--measure",
+        type=_names,
+        default=list(MEASURES),
+        metavar="NAME,...",
+        help=f"of {', '.join(MEASURES)} (default: all)",
+    )
+    parser.add_argument("--list", action="store_true", help="list the contenders, and stop")
+    parser.add_argument(
+        "--library", type=Path, metavar="FILE", help="measure this build of the library instead of the installed one"
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="keep all samples; `bench show` and `bench compare` read them"
+    )
+    _add_showing(parser)
+    actions = parser.add_subparsers(dest="action", metavar="")
+    show = actions.add_parser("show", help="print an earlier run")
+    show.add_argument("file", type=Path, help="what --json wrote")
+    _add_showing(show)
+    show.add_argument("--document", type=Path, metavar="FILE", help="replace the marked section of this Markdown file")
+    show.set_defaults(action=_show)
+    both = actions.add_parser(
+        "compare", help="what is faster or slower in the second run; exit status 1 if anything is slower"
+    )
+    both.add_argument("first", type=Path, metavar="A.json")
+    both.add_argument("second", type=Path, metavar="B.json")
+    both.add_argument("--all", action="store_true", help="also what did not change")
+    both.set_defaults(action=_compare)
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.action:
+        status: int = args.action(args)
+        return status
+    return _measure(args)
+
+
+def _measure(args: argparse.Namespace) -> int:
+    unknown = set(args.measure) - MEASURES.keys()
+    if unknown:
+        raise VgetrandomError(f"there is no measure {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")
+    if args.library and not args.library.is_file():
+        raise VgetrandomError(f"{args.library} is not a file; --library takes a build of libvgetrandom.so")
+    if args.plot:
+        plot.check(args.plot)
+    if args.json:
+        model.check(args.json)
+    contenders = all_contenders(args.libc, args.contender)
+    known = {contender.key for contender in contenders}
+    wrong = {*args.only, *args.without, args.baseline} - known
+    if wrong:
+        raise VgetrandomError(f"there is no contender {', '.join(sorted(wrong))}; there are {', '.join(sorted(known))}")
+    if args.list:
+        for contender in contenders:
+            print(f"{contender.key:24} {contender.label}")
+        return 0
+    chosen = [who for who in contenders if (not args.only or who.key in args.only) and who.key not in args.without]
+    with terminal.Bar() as bar:
+        found = measure(chosen, args.measure, QUICK if args.quick else FULL, args.library, bar)
+    if args.json:
+        model.save(found, args.json)
+    return _present(found, args)
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+def _add_showing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--baseline", default=model.SYSCALL, metavar="KEY", help="ratios are to this contender (default: syscall)"
+    )
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw latency by size: a .svg or .png file; needs matplotlib"
+    )
+
+
+def _show(args: argparse.Namespace) -> int:
+    found = model.load(args.file)
+    if args.plot:
+        plot.check(args.plot)
+    if found.participant(args.baseline) is None:
+        raise VgetrandomError(
+            f"{args.file} has no contender {args.baseline}; it has {', '.join(p.key for p in found.present())}"
+        )
+    if args.document:
+        markdown.replace_section(args.document, markdown.document(found, tables.all_tables(found, args.baseline)))
+        if args.plot:
+            plot.plot(found, args.plot)
+        return 0
+    return _present(found, args)
+
+
+def _present(found: model.Run, args: argparse.Namespace) -> int:
+    out = terminal.console()
+    terminal.print_facts(out, found)
+    terminal.print_tables(out, tables.all_tables(found, args.baseline))
+    if args.plot:
+        plot.plot(found, args.plot)
+    return 0
+
+
+def _compare(args: argparse.Namespace) -> int:
+    first, second = model.load(args.first), model.load(args.second)
+    terminal.print_tables(terminal.console(), [compare.table(first, second, args.all)])
+    return 1 if compare.slower(first, second) else 0

@@ -1,0 +1,178 @@
+"""`vgetrandom check`: run a command without and with the library, and compare."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import select
+import shutil
+import stat
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from ..comparison import Comparison, Side, compare
+from ..launch import own_environment
+from ..library import library_path
+from ..program import find_program
+from ..runs import Runner, Streams
+from ..table import print_table, printable
+from ..verdict import Verdict, describe, judge
+from ._command import add_command, command_of
+
+SCHEMA = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--once", action="store_true", help="for a command that can't run twice: with the library only")
+    parser.add_argument("--timeout", type=_positive(float), default=0, metavar="S", help="end each run after S seconds")
+    parser.add_argument("--repeat", type=_positive(int), default=0, metavar="N", help="time N pairs of runs")
+    parser.add_argument("-q", "--quiet", action="store_true", help="never show the command's output")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_command(parser)
+    parser.epilog = (
+        "The command runs at least four times. Its output is shown when it has a terminal. Standard input that is not "
+        "a terminal is read to its end first, and every run gets it. Ctrl-C ends the run, not the check."
+    )
+
+
+def _positive(kind: type[float]) -> Any:
+    def parse(text: str) -> float:
+        number = kind(text)
+        if not 0 < number < float("inf"):
+            raise ValueError
+        return number
+
+    parse.__name__ = "positive number"  # argparse: "invalid positive number value: '-1'"
+    return parse
+
+
+def run(args: argparse.Namespace) -> int:
+    command = command_of(args, "check")
+    library = library_path()
+    environment = own_environment()
+    program = find_program(command, environment, library)
+    shown = not args.quiet and sys.stdin.isatty() and sys.stderr.isatty()
+    with tempfile.TemporaryDirectory(prefix="vgetrandom-input-") as folder:
+        output = sys.stdout.fileno() if sys.stdout.isatty() and not args.json else sys.stderr.fileno()
+        streams = Streams(_standard_input(Path(folder)), shown, output)
+        runner = Runner(program, command, streams, args.timeout)
+        found = compare(runner, environment, library, args.once, args.repeat, _announcer(shown))
+    verdict = judge(found)
+    if args.json:
+        print(json.dumps(_as_json(command, found, verdict), indent=2))
+    else:
+        _print(found, verdict)
+    return 0 if verdict.good else 1
+
+
+def _standard_input(folder: Path) -> Path | None:
+    """A file with our standard input, for every run anew; None when it can be handed on as it is."""
+    try:
+        mode = os.fstat(0).st_mode
+    except OSError:
+        return Path(os.devnull)
+    if stat.S_ISCHR(mode):  # a terminal, or /dev/null, which is the same every time
+        return None
+    if not select.select([0], [], [], 2)[0]:
+        print(
+            "vgetrandom: waiting for standard input to end; add </dev/null if the command needs none", file=sys.stderr
+        )
+    copy = folder / "input"
+    with copy.open("wb") as target, open(0, "rb", closefd=False) as source:
+        shutil.copyfileobj(source, target)
+    return copy
+
+
+def _announcer(shown: bool) -> Any:
+    number = 0
+
+    def announce(what: str) -> None:
+        nonlocal number
+        number += 1
+        if shown:
+            print(f"vgetrandom: run {number}, {what}", file=sys.stderr)
+            sys.stderr.flush()
+
+    return announce
+
+
+def _print(found: Comparison, verdict: Verdict) -> None:
+    print_table(("", "without", "with the library"), _rows(found))
+    console = Console(highlight=False, markup=False, emoji=False)
+    for line in (*(f"note: {note}" for note in verdict.notes), verdict.sentence):
+        console.print(printable(line), soft_wrap=not console.is_terminal)
+
+
+def _rows(found: Comparison) -> list[tuple[str, str, str]]:
+    before, after = found.without, found.with_library
+
+    def reported(name: str) -> str:
+        return f"{found.total(name):,}" if found.reports else "-"
+
+    rows = [
+        ("getrandom system calls", _number(before.calls), _number(after.calls)),
+        ("calls served by the vDSO", "-", reported("calls")),
+        ("bytes served by the vDSO", "-", reported("bytes")),
+        ("calls that fell back", "-", reported("fallbacks")),
+        ("processes", _number(_processes(before)), _number(_processes(after))),
+        ("ends with", _ending(before), _ending(after)),
+    ]
+    pairs = len(after.timed)
+    if pairs:
+        what = "wall time" if pairs == 1 else f"wall time, median of {pairs}"
+        rows.append((what, _seconds(before.seconds), _seconds(after.seconds)))
+    return [row for row in rows if row[1:] != ("-", "-")]
+
+
+def _processes(side: Side) -> int | None:
+    return side.counted.trace.processes if side.counted and side.counted.trace else None
+
+
+def _number(number: int | None) -> str:
+    return "-" if number is None else f"{number:,}"
+
+
+def _ending(side: Side) -> str:
+    return "-" if side.status is None else describe(side.status)
+
+
+def _seconds(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def _as_json(command: list[str], found: Comparison, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "command": command,
+        "good": verdict.good,
+        "verdict": verdict.sentence,
+        "notes": list(verdict.notes),
+        "without": None if found.once else _side_as_json(found.without),
+        "with": {
+            **_side_as_json(found.with_library),
+            **{name: found.total(name) for name in ("calls", "bytes", "fallbacks", "threads", "forks")},
+            "reports": len(found.reports),
+            "silent_processes": found.silent,
+        },
+    }
+
+
+def _side_as_json(side: Side) -> dict[str, Any]:
+    """exit_status and signal of one run: one of them is null. seconds: the median of the timed runs."""
+    status = side.status
+    return {
+        "system_calls": side.calls,
+        "processes": _processes(side),
+        "random_device_opens": side.counted.trace.devices if side.counted and side.counted.trace else None,
+        "exit_status": status if status is not None and status >= 0 else None,
+        "signal": describe(status) if status is not None and status < 0 else None,
+        "seconds": side.seconds,
+        "timed_runs": [one.seconds for one in side.timed],
+    }

@@ -1,0 +1,127 @@
+"""Results as a person reads them: a table for one target, a matrix for several, and what failed and why."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .cases import GROUPS, Case
+from .results import Result, worst
+
+_COLOURS = {"pass": "green", "skip": "yellow", "fail": "bold red", "crash": "bold red", "timeout": "bold red"}
+_MAX_LINES = 12  # of one failure
+
+
+def print_list(console: Console, cases: Sequence[Case]) -> None:
+    """Every case with its promise, where that is written, and whether it is a promise or quality."""
+    for group, title in GROUPS.items():
+        mine = [case for case in cases if case.group == group]
+        if mine:
+            console.print(Text(title, style="bold"))
+        for case in mine:
+            console.print(Text(f"  {case.name} ({case.kind})"))
+            console.print(Text(f"      {case.promise}"))
+            console.print(Text(f"      Source: {case.source}", style="dim"))
+
+
+def print_results(console: Console, results: Sequence[Result], profile: str) -> None:
+    """The table, then each failure with the command that repeats it, then the totals."""
+    targets = list(dict.fromkeys(result.target for result in results))
+    if len(targets) > 1:
+        console.print(_matrix(results, targets))
+        console.print(_facts_matrix(results, targets))
+        _print_skips(console, results)
+    else:
+        console.print(_table(results))
+    for result in results:
+        if result.bad:
+            _print_failure(console, result, profile)
+    for target in targets:
+        mine = [result for result in results if result.target == target]
+        counts = ", ".join(
+            f"{count} {name}"
+            for name in ("pass", "fail", "crash", "timeout", "error", "skip")
+            if (count := sum(result.outcome == name for result in mine))
+        )
+        console.print(Text(f"{target}: {counts}"))
+
+
+def outcome_text(result: Result) -> Text:
+    """One word for a cell, coloured on a terminal."""
+    return Text(result.outcome, style=_COLOURS.get(result.outcome, "bold red"))
+
+
+def repeat_command(result: Result, profile: str = "quick") -> str:
+    """The command that runs one result again, with its seed."""
+    words = ["vgetrandom", "conform", result.target, "-k", result.case.name, "--seed", result.seed]
+    return shlex.join(words + (["--profile", profile] if profile != "quick" else []))
+
+
+def _table(results: Sequence[Result]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("case", no_wrap=True)
+    table.add_column("result", no_wrap=True)
+    table.add_column("seconds", justify="right", no_wrap=True)
+    table.add_column("facts, or why", overflow="fold")
+    for name in dict.fromkeys(result.case.name for result in results):
+        runs = [result for result in results if result.case.name == name]
+        chosen = worst(runs)
+        table.add_row(name, _cell(runs), f"{chosen.seconds:.1f}", chosen.reason or _facts(chosen))
+    return table
+
+
+def _matrix(results: Sequence[Result], targets: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("case", no_wrap=True)
+    for target in targets:
+        table.add_column(target, overflow="fold")
+    for name in dict.fromkeys(result.case.name for result in results):
+        runs = [[r for r in results if r.case.name == name and r.target == target] for target in targets]
+        table.add_row(name, *[_cell(mine) if mine else Text("-") for mine in runs])
+    return table
+
+
+def _facts_matrix(results: Sequence[Result], targets: Sequence[str]) -> Table:
+    """What was measured, target by target: the last run's facts."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("fact", no_wrap=True)
+    for target in targets:
+        table.add_column(target, overflow="fold")
+    values = {(r.case.name, name, r.target): value for r in results for name, value in r.facts.items()}
+    for case, name in dict.fromkeys((case, name) for case, name, _ in values):
+        table.add_row(f"{case}: {name}", *[values.get((case, name, target), "-") for target in targets])
+    return table
+
+
+def _print_skips(console: Console, results: Sequence[Result]) -> None:
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        if result.outcome == "skip" and result.target not in reasons.setdefault((result.case.name, result.reason), []):
+            reasons[result.case.name, result.reason].append(result.target)
+    for (name, reason), skipped in reasons.items():
+        console.print(Text(f"{name} skipped ({', '.join(skipped)}): {reason}"))
+
+
+def _cell(runs: Sequence[Result]) -> Text:
+    text = outcome_text(worst(runs))
+    bad = sum(result.bad for result in runs)
+    if bad and len(runs) > 1:
+        text.append(f" {bad}/{len(runs)}")
+    return text
+
+
+def _facts(result: Result) -> str:
+    return ", ".join(f"{name} {value}" for name, value in result.facts.items())
+
+
+def _print_failure(console: Console, result: Result, profile: str) -> None:
+    console.print(Text(f"{result.case.name} against {result.target}: {result.outcome}", style="bold red"))
+    console.print(Text(f"  promise: {result.case.promise} [{result.case.kind}; {result.case.source}]"))
+    for line in [result.reason, *(f for f in result.failures if f != result.reason)][:_MAX_LINES]:
+        console.print(Text(f"  {line}"))
+    console.print(Text(f"  again: {repeat_command(result, profile)}"))

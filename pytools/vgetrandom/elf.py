@@ -1,0 +1,101 @@
+"""What the loader will make of one ELF file, and whether the kernel will run it with raised privileges."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.dynamic import DynamicSegment
+from elftools.elf.elffile import ELFFile
+from elftools.elf.enums import ENUM_DT_FLAGS_1
+from elftools.elf.segments import InterpSegment, Segment
+
+_NAMES = {
+    "EM_X86_64": "x86-64",
+    "EM_386": "x86",
+    "EM_AARCH64": "aarch64",
+    "EM_ARM": "arm",
+    "EM_RISCV": "riscv",
+    "EM_PPC64": "powerpc64",
+    "EM_S390": "s390x",
+    "EM_LOONGARCH": "loongarch64",
+}
+
+
+@dataclass(frozen=True)
+class ElfFile:
+    """One ELF file as its header and program headers tell."""
+
+    bits: int
+    little_endian: bool
+    machine: str  # as elf(5) names it: "EM_X86_64"
+    interpreter: str  # the loader it asks for, "" for none
+    static: bool  # a program that no loader ever sees
+
+    def __str__(self) -> str:
+        order = " big-endian" if self.machine == "EM_PPC64" and not self.little_endian else ""
+        return f"{self.bits}-bit {_NAMES.get(self.machine, self.machine)}{order}"
+
+    def loads(self, library: ElfFile) -> bool:
+        """Whether a process of this program can map `library`."""
+        mine, other = (
+            (self.bits, self.little_endian, self.machine),
+            (library.bits, library.little_endian, library.machine),
+        )
+        return mine == other
+
+
+def read_elf(path: Path) -> ElfFile | None:
+    """Read an ELF file; None when it is another kind of file or damaged. Raises OSError."""
+    with path.open("rb") as stream:
+        try:
+            elf = ELFFile(stream)
+            segments = list(elf.iter_segments())
+            interpreter = next((one.get_interp_name() for one in segments if isinstance(one, InterpSegment)), "")
+            return ElfFile(
+                bits=elf.elfclass,
+                little_endian=elf.little_endian,
+                machine=str(elf["e_machine"]),
+                interpreter=interpreter,
+                static=not interpreter and (elf["e_type"] == "ET_EXEC" or _is_static_pie(segments)),
+            )
+        except (ELFError, ValueError, KeyError, TypeError):
+            return None
+
+
+def _is_static_pie(segments: Sequence[Segment]) -> bool:
+    """A loader that is run as a command has no interpreter either, but is not marked as a program."""
+    for segment in segments:
+        if isinstance(segment, DynamicSegment):
+            return any(tag["d_val"] & ENUM_DT_FLAGS_1["DF_1_PIE"] for tag in segment.iter_tags("DT_FLAGS_1"))
+    return True
+
+
+def privilege(path: Path) -> str:
+    """How the kernel would raise this program's privileges for us ("set-uid"), or "" if it would not.
+
+    Then AT_SECURE is set, and the loader ignores LD_PRELOAD (execve(2), ld.so(8); for root capabilities(7)).
+    """
+    if os.getuid() != os.geteuid() or os.getgid() != os.getegid():
+        return "started by a process with raised privileges"
+    status = path.stat()
+    if os.statvfs(path).f_flag & os.ST_NOSUID:
+        return ""
+    if status.st_mode & stat.S_ISUID and status.st_uid != os.getuid():
+        return "set-uid"
+    if status.st_mode & stat.S_ISGID and status.st_mode & stat.S_IXGRP and status.st_gid != os.getgid():
+        return "set-gid"
+    if os.getuid() != 0 and _has_capabilities(path):
+        return "given file capabilities"
+    return ""
+
+
+def _has_capabilities(path: Path) -> bool:
+    try:
+        return bool(os.getxattr(path, "security.capability"))
+    except OSError:
+        return False

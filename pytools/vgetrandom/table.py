@@ -1,0 +1,55 @@
+"""Tables: drawn by rich on a terminal, aligned plain lines everywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def printable(text: str) -> str:
+    """Text from elsewhere on one line, without the control characters that would steer a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def make_table(columns: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> Table:
+    """A rich table; `styles` has one for each row's first cell. A column whose cells are all numbers is set right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, name in enumerate(columns):
+        table.add_column(name, justify="right" if _is_numeric(rows, index) else "left", overflow="fold")
+    for number, row in enumerate(rows):
+        style = styles[number] if styles else ""
+        table.add_row(Text(printable(row[0]), style=style), *(Text(printable(cell)) for cell in row[1:]))
+    return table
+
+
+def plain_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The same as text, with every cell whole: for pipes and logs."""
+    cells = [tuple(columns), *(tuple(map(printable, row)) for row in rows)]
+    widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
+    right = [_is_numeric(rows, index) for index in range(len(columns))]
+    return [
+        "  ".join(
+            cell.rjust(width) if flush else cell.ljust(width) for cell, width, flush in zip(row, widths, right)
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> None:
+    """Print to standard output; nothing at all without rows."""
+    console = Console()
+    if not rows:
+        return
+    if console.is_terminal:
+        console.print(make_table(columns, rows, styles))
+    else:
+        print("\n".join(plain_lines(columns, rows)))
+
+
+def _is_numeric(rows: Sequence[Sequence[str]], index: int) -> bool:
+    return bool(rows) and all(
+        row[index].replace(",", "").replace(".", "").isdigit() or row[index] == "-" for row in rows
+    )

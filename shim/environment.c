@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads the environment without libc's getenv. Must be called before the program can change it: at load. */
+#include "environment.h"
+
+#include <stddef.h>
+#include <sys/auxv.h>
+
+#include "compiler.h"
+
+extern WEAK char **environ;
+WEAK unsigned long getauxval(unsigned long type);
+
+static const char *value_of(const char *entry, const char *name)
+{
+	while (*name && *entry == *name) {
+		entry++;
+		name++;
+	}
+	return !*name && *entry == '=' ? entry + 1 : NULL;
+}
+
+const char *environment_get(const char *name)
+{
+	if (!&environ || !environ || !getauxval || getauxval(AT_SECURE))
+		return NULL;
+	for (char **entry = environ; *entry; entry++) {
+		const char *value = value_of(*entry, name);
+
+		if (value)
+			return value;
+	}
+	return NULL;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names that this library's files share, under a prefix: a program that links the static archive
+ * may well have a function called fail() of its own.
+ */
+#ifndef NAMES_H
+#define NAMES_H
+
+#define all_slots vgetrandom_all_slots
+#define environment_get vgetrandom_environment_get
+#define epoch_page vgetrandom_epoch_page
+#define fail vgetrandom_fail
+#define fail_has_errno vgetrandom_fail_has_errno
+#define fill_nothing vgetrandom_fill_nothing
+#define fill_slowly vgetrandom_fill_slowly
+#define fill_unusual vgetrandom_fill_unusual
+#define process_page vgetrandom_process_page
+#define process_ready vgetrandom_process_ready
+#define process_relocated vgetrandom_process_relocated
+#define report_init vgetrandom_report_init
+#define report_write vgetrandom_report_write
+#define slots_claim vgetrandom_slots_claim
+#define slots_init vgetrandom_slots_init
+#define slots_prepare vgetrandom_slots_prepare
+#define slots_publish vgetrandom_slots_publish
+#define slots_totals vgetrandom_slots_totals
+#define slots_undo vgetrandom_slots_undo
+#define slots_watch_forks vgetrandom_slots_watch_forks
+#define thread vgetrandom_thread
+#define vdso_find vgetrandom_vdso_find
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include "names.h"
+
+/*
+ * VGETRANDOM_REPORT=PATH or fd:N: append one line of JSON when the process exits. report_init() keeps the
+ * destination, for programs overwrite their environment; report_write() writes at most once a process.
+ */
+void report_init(void);
+void report_write(void);
+
+#endif

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Something happens to a process between two instructions of a draw: at every boundary, each in a run of
+ * its own, with all outputs of all runs compared. A case includes this file, fills in some struct step_event
+ * and calls step_begin() and step_case(). docs/conformance-stepping.md explains it, and how to read a failure.
+ *
+ * The stepped thread is traced by its parent, so signals that the implementation blocks change nothing. One trace by
+ * single steps gives the address of each boundary of a kind of draw; each run then goes straight to its
+ * boundary. There the thread is sent SIGUSR1 and let go: from then on nobody traces it.
+ */
+#ifndef CONFORM_STEP_H
+#define CONFORM_STEP_H
+
+#include "tap.h"
+#include "step_record.h"
+#include "step_run.h"
+#include "step_trace.h"
+
+#define STEP_SHORT	500	/* up to so many boundaries, the quick profile takes them all; */
+#define STEP_SAMPLES	40	/* of a longer draw all outside the vDSO, so many within, */
+#define STEP_TAIL	50	/* and the last */
+#define STEP_BROKEN	3	/* runs that hang or crash, and the case comes to its end */
+#define STEP_TRIES	3	/* a draw, or the trace, may take another path when the kernel reseeds: once a minute */
+
+enum step_kind {
+	STEP_PROGRAM, STEP_CHILD, STEP_ORPHAN, STEP_SURVIVOR, STEP_THREAD, STEP_WARM, STEP_REFILL, STEP_RESEED, STEP_KINDS
+};
+
+/* before = -1: step_find_refill() tells. */
+static struct step_plan {
+	const char *name;
+	const char *fact;	/* the name of the number of its boundaries */
+	struct step_scene scene;
+	const char *missing;	/* why there is no such draw here */
+	struct step_trace trace;
+} step_plans[STEP_KINDS] = {
+	[STEP_PROGRAM] = { "first draw of a program", "first_of_program", { .before = 0 } },
+	[STEP_CHILD] = { "first draw after a fork", "first_after_fork", { .before = 0 } },
+	[STEP_ORPHAN] = { "first draw of a new thread after a fork", "first_of_orphan", { .thread = true } },
+	[STEP_SURVIVOR] = { "first draw after a fork, a new thread in its own", "first_of_survivor", { .bystander = true } },
+	[STEP_THREAD] = { "first draw of a thread", "first_of_thread", { .before = 3, .bystander = true, .thread = true } },
+	[STEP_WARM] = { "warm draw", "warm", { .before = -1, .bystander = true } },
+	[STEP_REFILL] = { "draw that refills the batch", "refill", { .before = -1, .bystander = true } },
+	[STEP_RESEED] = { "draw that reseeds", "reseed", { .before = -1, .bystander = true, .drop = true } },
+};
+
+static const struct step_event *step_events;	/* of this case */
+static uint64_t step_vdso[2];			/* where the vDSO begins and ends */
+static int step_broken;				/* runs that hung or crashed */
+
+/* ---- Which run a draw comes from ---- */
+
+static inline uint64_t step_run_number(const struct step_event *event, enum step_kind kind, uint32_t boundary)
+{
+	return (uint64_t)(event - step_events) << 24 | (uint64_t)kind << 16 | boundary;
+}
+
+static unsigned int step_circumstances(uint64_t tag)
+{
+	return (tag >> 56) * STEP_KINDS % 512 + (tag >> 48 & 0xff);
+}
+
+/* One line of /proc/self/maps: a mapping of this process, as in all that it forked. */
+struct step_mapping {
+	unsigned long long from, to, offset;
+	char name[256];
+};
+
+static inline bool step_mapping(FILE *maps, struct step_mapping *mapping)
+{
+	char line[512];
+	char *base;
+
+	if (!maps || !fgets(line, sizeof(line), maps))
+		return false;
+	mapping->name[0] = '\0';
+	if (sscanf(line, "%llx-%llx %*s %llx %*s %*s %255s", &mapping->from, &mapping->to, &mapping->offset,
+		   mapping->name) < 3)
+		return false;
+	base = strrchr(mapping->name, '/');
+	if (base)
+		memmove(mapping->name, base + 1, strlen(base));
+	return true;
+}
+
+/* "libc.so.6+0x1234" for an address. */
+static inline void step_where(char name[64], uint64_t pc)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	struct step_mapping mapping;
+
+	snprintf(name, 64, "%#llx", (unsigned long long)pc);
+	while (step_mapping(maps, &mapping))
+		if (pc >= mapping.from && pc < mapping.to)
+			snprintf(name, 64, "%.40s+%#llx", mapping.name, pc - mapping.from + mapping.offset);
+	if (maps)
+		fclose(maps);
+}
+
+static inline void step_find_vdso(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	struct step_mapping mapping;
+
+	while (step_mapping(maps, &mapping)) {
+		if (!strcmp(mapping.name, "[vdso]")) {
+			step_vdso[0] = mapping.from;
+			step_vdso[1] = mapping.to;
+		}
+	}
+	if (maps)
+		fclose(maps);
+}
+
+static void step_describe(char text[256], uint64_t tag)
+{
+	const struct step_plan *plan = &step_plans[tag >> 48 & 0xff];
+	unsigned int boundary = tag >> 32 & 0xffff;
+	char where[64] = "only traced";
+
+	if (tag & STEP_REFERENCE) {
+		snprintf(text, 256, "the keystream of an all-zero key");
+		return;
+	}
+	if (boundary)
+		step_where(where, plan->trace.pc[plan->trace.first + boundary - 1]);
+	snprintf(text, 256, "%s, %s, boundary %u of %u (%s), who %u, draw %u", step_events[tag >> 56].name, plan->name,
+		 boundary, plan->trace.count, where, (unsigned int)(tag >> 24 & 0xff), (unsigned int)(tag & 0xffffff));
+}
+
+/* ---- Runs ---- */
+
+/* Start a run. Returns the stopped thread's tid, or 0 when it would not be traced. */
+static pid_t step_start(const struct step_event *event, enum step_kind kind, uint32_t boundary, pid_t *process)
+{
+	memset(step_shared, 0, sizeof(*step_shared));
+	*process = fork();
+	if (*process == 0)
+		step_run(event, &step_plans[kind].scene, step_run_number(event, kind, boundary));
+	return step_first_stop();
+}
+
+/* Find the boundaries of a kind of draw. Returns whether there are any; if not, plan->missing says why. */
+static bool step_explore(const struct step_event *event, enum step_kind kind)
+{
+	struct step_plan *plan = &step_plans[kind];
+	pid_t process, thread;
+
+	if (plan->missing)
+		return false;
+	thread = step_start(event, kind, 0, &process);
+	if (!thread) {
+		plan->missing = "this process may not be traced (ptrace)";
+	} else {
+		plan->missing = step_follow(&plan->trace, thread, &step_shared->inside);
+		ptrace(PTRACE_DETACH, thread, NULL, NULL);
+	}
+	kill(process, SIGKILL);
+	while (waitpid(process, NULL, __WALL) == -1 && errno == EINTR)
+		;
+	return !plan->missing;
+}
+
+/*
+ * One run: to the boundary, let the event strike, and wait for the end of all that. STEP_MISSED: the boundary was not
+ * passed; the trace may come from a draw in which the kernel reseeded.
+ */
+enum step_outcome { STEP_STRUCK, STEP_MISSED, STEP_BROKE };
+
+static enum step_outcome step_strike(const struct step_event *event, enum step_kind kind, uint32_t boundary)
+{
+	struct step_plan *plan = &step_plans[kind];
+	pid_t process, thread;
+	char who[256];
+
+	snprintf(who, sizeof(who), "%s, %s, boundary %u", event->name, plan->name, boundary);
+	for (int try = 0; try < STEP_TRIES; try++) {
+		thread = step_start(event, kind, boundary, &process);
+		if (thread && step_reach(&plan->trace, thread, boundary, try == 0, &step_shared->inside))
+			syscall(SYS_tgkill, process, thread, SIGUSR1);
+		if (thread)
+			ptrace(PTRACE_DETACH, thread, NULL, NULL);
+		if (!wait_ok(process, who)) {
+			step_describe(who, step_run_number(event, kind, boundary) << 32);
+			note("  %s", who);
+			step_broken++;
+			return STEP_BROKE;
+		}
+		if (step_shared->struck)
+			return STEP_STRUCK;
+	}
+	return STEP_MISSED;
+}
+
+/* ---- A kind of draw under an event ---- */
+
+/* The boundary to take after this one: the next in the full profile or of a short draw, else as STEP_SAMPLES has it. */
+static uint32_t step_next(const struct step_trace *trace, uint32_t last)
+{
+	uint64_t pc;
+
+	while (!full_profile() && trace->count > STEP_SHORT && last + STEP_TAIL < trace->count) {
+		pc = trace->pc[trace->first + last++];
+		if (pc < step_vdso[0] || pc >= step_vdso[1] || next_random(&case_seed) % trace->count < STEP_SAMPLES)
+			return last;
+	}
+	return last + 1;
+}
+
+/*
+ * A fork after the last check copies a finished buffer, with any implementation. Such boundaries must be one run at
+ * the very end of the call. first: the first of them, 0 for none; holes: boundaries behind it that are not.
+ */
+struct step_copies {
+	uint32_t first, holes;
+};
+
+static void step_count_copy(struct step_copies *copies, const struct step_event *event, enum step_kind kind,
+			    uint32_t boundary)
+{
+	if (step_shared->copied) {
+		if (!copies->first)
+			copies->first = boundary;
+	} else if (copies->first) {	/* the kernel may have reseeded just now: ask again */
+		if (step_strike(event, kind, boundary) == STEP_STRUCK && !step_shared->copied && copies->holes++ < 3)
+			note("%s, boundary %u: not a copy of a finished buffer, but boundary %u is",
+			     step_plans[kind].name, boundary, copies->first);
+	}
+}
+
+/* Returns whether the trace holds: false, and nothing said, when a boundary was missed and may be traced anew. */
+static bool step_all_boundaries(const struct step_event *event, enum step_kind kind, bool last_try)
+{
+	const struct step_plan *plan = &step_plans[kind];
+	const struct step_trace *trace = &plan->trace;
+	uint32_t struck = 0, tried = 0, boundary;
+	struct step_copies copies = { 0 };
+	enum step_outcome outcome;
+
+	for (boundary = step_next(trace, 0); boundary <= trace->count && step_broken < STEP_BROKEN;
+	     boundary = step_next(trace, boundary)) {
+		tried++;
+		outcome = step_strike(event, kind, boundary);
+		if (outcome == STEP_STRUCK) {
+			struck++;
+			step_count_copy(&copies, event, kind, boundary);
+		} else if (outcome == STEP_MISSED) {
+			if (!last_try)
+				return false;
+			note("boundary %u is not passed", boundary);
+		}
+	}
+	check(struck == tried && tried, "%s, %s: %u of %u boundaries", event->name, plan->name, tried, trace->count);
+	if (event->forks)
+		check(copies.first && !copies.holes,
+		      "%s, %s: a fork copies a finished buffer only at the last %u of %u boundaries", event->name,
+		      plan->name, copies.first ? trace->count + 1 - copies.first : 0, trace->count);
+	return true;
+}
+
+static void step_kind_case(const struct step_event *event, enum step_kind kind)
+{
+	for (int try = 1; try <= STEP_TRIES && step_broken < STEP_BROKEN; try++) {
+		if (!step_explore(event, kind)) {
+			note("not possible: %s, %s: %s", event->name, step_plans[kind].name, step_plans[kind].missing);
+			return;
+		}
+		if (step_all_boundaries(event, kind, try == STEP_TRIES))
+			return;
+	}
+}
+
+/* ---- A case ---- */
+
+/*
+ * A batch makes some draws short and one in several long: find a warm draw (the shortest) and one
+ * that refills (the longest), among draws 3 to 10 of a thread. False when the longest was a reseed, not to be seen again.
+ */
+static bool step_find_refill(const struct step_event *event)
+{
+	struct step_plan *warm = &step_plans[STEP_WARM], *refill = &step_plans[STEP_REFILL];
+	uint32_t shortest = STEP_MAX, longest = 0;
+	int *before = &warm->scene.before, best = 2, worst = 2;
+
+	for (*before = 2; *before < 10 && step_explore(event, STEP_WARM); ++*before) {
+		if (warm->trace.count < shortest) {
+			shortest = warm->trace.count;
+			best = *before;
+		}
+		if (warm->trace.count > longest) {
+			longest = warm->trace.count;
+			worst = *before;
+		}
+	}
+	*before = step_plans[STEP_RESEED].scene.before = best;
+	refill->scene.before = worst;
+	if (longest < 2 * shortest)
+		refill->missing = "all draws are alike: there is no batch";
+	else
+		step_explore(event, STEP_REFILL);
+	return refill->missing || refill->trace.count >= 2 * shortest;
+}
+
+/* Whether drawing makes this libc map droppable pages. Asked in a child: the first draw here is yet to be stepped. */
+static bool step_droppable(void)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		step_draw(2, 1);
+		_exit(step_drop() > 0 ? 1 : 0);
+	}
+	while (child > 0 && waitpid(child, &status, 0) == -1 && errno == EINTR)
+		;
+	return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 1;
+}
+
+static void step_begin(const char *promise)
+{
+	case_begin(promise, scaled(300, 3600));
+	libc_needs(getrandom);
+	step_record_begin();
+	stall_begin();
+	step_shared = mmap(NULL, sizeof(*step_shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (step_shared == MAP_FAILED)
+		skip_all("no memory");
+	step_find_vdso();
+	if (!step_droppable())
+		step_plans[STEP_RESEED].missing = "no droppable mapping: nothing to drop";
+}
+
+/* All kinds of draws under each of the events, and the end of main(). */
+static int step_case(const char *promise, const struct step_event *events, size_t count)
+{
+	step_events = events;
+	if (!step_explore(&events[0], STEP_PROGRAM))
+		skip_all("%s", step_plans[STEP_PROGRAM].missing);
+	for (size_t i = 0; i < count; i++)	/* before this process itself draws */
+		step_kind_case(&events[i], STEP_PROGRAM);
+	step_draw(2, 3);
+	for (int try = 1; try <= STEP_TRIES && !step_find_refill(&events[0]); try++)
+		;
+	for (size_t i = 0; i < count; i++)
+		for (enum step_kind kind = STEP_CHILD; kind < STEP_KINDS; kind++)
+			step_kind_case(&events[i], kind);
+	step_compare(promise);
+	for (enum step_kind kind = 0; kind < STEP_KINDS; kind++)
+		if (!step_plans[kind].missing)
+			tap_line("# fact: ", "boundaries_%s=%u", step_plans[kind].fact, step_plans[kind].trace.count);
+	return case_end();
+}
+
+#endif

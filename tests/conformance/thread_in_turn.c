@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A million threads that live one after another, a few at a time, leave nothing behind: memory, mappings and file
+ * descriptors stay bounded, and all their draws differ.
+ *
+ * Source: what thread-per-request servers rely on; mmap(2) and vm.max_map_count are the limits it would meet
+ * Kind: quality
+ */
+#include "tap.h"
+#include "draws.h"
+#include "libc.h"
+#include "memory.h"
+
+#include <pthread.h>
+
+#define AT_ONCE	8
+
+static struct draws *draws;
+
+static void *body(void *number)
+{
+	unsigned char bytes[16];
+
+	draw(bytes, sizeof(bytes));
+	draws_add(draws, bytes, sizeof(bytes), (uintptr_t)number);
+	return NULL;
+}
+
+static void rounds(uint64_t from, uint64_t to)
+{
+	pthread_t threads[AT_ONCE];
+	uint64_t number;
+	unsigned int i;
+
+	for (number = from; number < to; number += AT_ONCE) {
+		for (i = 0; i < AT_ONCE; i++)
+			if (!expect(!pthread_create(&threads[i], NULL, body, (void *)(uintptr_t)(number + i)),
+				    "thread %llu can be created", (unsigned long long)(number + i)))
+				exit(1);
+		for (i = 0; i < AT_ONCE; i++)
+			pthread_join(threads[i], NULL);
+	}
+}
+
+int main(void)
+{
+	uint64_t total = scaled(40000, 1000000), warm = total / 10;
+	struct usage before;
+
+	case_begin("threads in turn leave nothing behind", full_profile() ? 600 : 60);
+	libc_needs(getrandom);
+	draws = draws_new(total + AT_ONCE);
+	memset(draws->entry, 1, total * sizeof(draws->entry[0]));	/* so that the record itself does not grow */
+	rounds(0, warm);
+	before = usage_now();
+	rounds(warm, total);
+	usage_bounded(&before, "after all threads");
+	outputs_distinct(draws, "threads in turn");
+	return case_end();
+}

@@ -1,0 +1,114 @@
+"""What several test files share: the library built from this tree, and small C programs compiled once a session."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+NATIVE = ROOT / "tests" / "native"
+
+
+@dataclass(frozen=True)
+class Build:
+    """A meson build tree of the library alone."""
+
+    folder: Path
+
+    @property
+    def library(self) -> Path:
+        return self.folder / "shim" / "libvgetrandom.so"
+
+    @property
+    def archive(self) -> Path:
+        return self.folder / "shim" / "libvgetrandom.a"
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Only one of pytest's worker processes is in here, for each path."""
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def meson(*arguments: str, **environment: str) -> None:
+    """Run a meson command with this interpreter's ninja on PATH; a failure shows all its output."""
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
+    done = subprocess.run(
+        [sys.executable, "-m", "mesonbuild.mesonmain", *arguments],
+        env={**os.environ, "PATH": path, **environment},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all worker processes of this run."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def build(shared_folder: Path) -> Build:
+    """The library as `meson setup && meson compile` makes it for this host."""
+    folder = shared_folder / "build"
+    with one_at_a_time(folder):
+        if not (folder / "done").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            meson("setup", str(folder), str(ROOT), "--prefix=/usr", "--libdir=lib")
+            meson("compile", "-C", str(folder))
+            (folder / "done").touch()
+    return Build(folder)
+
+
+@pytest.fixture(scope="session")
+def library(request: pytest.FixtureRequest) -> Path:
+    """The shared library to preload: built from this tree, unless VGETRANDOM_TEST_LIBRARY names another build."""
+    other = os.environ.get("VGETRANDOM_TEST_LIBRARY")
+    if other:
+        return Path(other).resolve(strict=True)
+    built: Build = request.getfixturevalue("build")
+    return built.library
+
+
+Compile = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def native(shared_folder: Path) -> Compile:
+    """native("name", *options, compiler="gcc", output=None): tests/native/name.c compiled once a session; its program.
+
+    `output` tells apart two programs made from one source. Options may be paths. Skips when there is no such compiler.
+    """
+
+    def compile_one(name: str, *options: object, compiler: str = "gcc", output: str | None = None) -> Path:
+        if shutil.which(compiler) is None:
+            pytest.skip(f"{compiler} is not installed")
+        program = shared_folder / (output or f"{name}.{compiler}")
+        source = NATIVE / f"{name}.c"
+        command = [compiler, "-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-pthread", str(source)]
+        command += ["-I", str(ROOT / "tests" / "conformance"), "-I", str(ROOT / "include")]
+        command += ["-o", str(program), *map(str, options), "-ldl"]
+        with one_at_a_time(program):
+            if not program.exists():
+                done = subprocess.run(command, capture_output=True, text=True)
+                assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr}"
+        return program
+
+    return compile_one

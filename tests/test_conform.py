@@ -1,0 +1,116 @@
+"""`vgetrandom conform` as a user runs it, and the suite's verdict on this library."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+from command import Vgetrandom, command_line, environment_with, one_line, runner_for
+
+ONE = "interface_errno"
+
+
+@pytest.fixture
+def vgetrandom(library: Path) -> Vgetrandom:
+    return runner_for(library)
+
+
+@pytest.mark.slow
+def test_library_keeps_every_promise(library: Path, tmp_path: Path) -> None:
+    """The whole quick profile; what it prints tells which case fails and how to repeat it."""
+    report = tmp_path / "report.json"
+    with report.open("w") as output:
+        status = subprocess.run(
+            command_line("conform", "shim", "--json"), env=environment_with(library), stdout=output, timeout=900
+        ).returncode
+    document = json.loads(report.read_text())
+    bad = [
+        f"{r['case']}: {r['outcome']}: {r['reason']}"
+        for r in document["results"]
+        if r["outcome"] not in ("pass", "skip")
+    ]
+    assert not bad, bad
+    assert status == 0
+    assert document["outcomes"]["pass"] > 50
+
+
+def test_list_tells_promises_and_sources(vgetrandom: Vgetrandom) -> None:
+    listed = vgetrandom("conform", "--list", "-k", ONE)
+    assert listed.returncode == 0
+    assert "errno" in listed.stdout
+    assert "Source: POSIX" in listed.stdout
+    assert "thread_many" not in listed.stdout
+
+
+def test_table_names_case_and_outcome(vgetrandom: Vgetrandom) -> None:
+    result = vgetrandom("conform", "native", "-k", ONE)
+    assert result.returncode == 0, result.stderr
+    assert [line.split()[:2] for line in result.stdout.splitlines() if ONE in line] == [[ONE, "pass"]]
+    assert "native: 1 pass" in result.stdout
+    assert "\x1b" not in result.stdout
+    assert result.stderr == ""
+
+
+def test_matrix_has_a_column_for_each_target(vgetrandom: Vgetrandom) -> None:
+    result = vgetrandom("conform", "native", "shim", "-k", "interface_cost")
+    assert result.returncode == 0, result.stderr
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert ["interface_cost", "pass", "pass"] in rows
+    warm = next(row for row in rows if "syscalls-per-1000-draws" in row)
+    assert warm[-1] == "0"
+
+
+def test_json_and_junit_and_tap(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
+    junit = tmp_path / "junit.xml"
+    result = vgetrandom("conform", "native", "shim", "-k", ONE, "--json", "--junit", junit, "--seed", "0x1234")
+    document = json.loads(result.stdout)
+    assert document["targets"] == ["native", "shim"]
+    assert {entry["seed"] for entry in document["results"]} == {"0x1234"}
+    assert [suite.get("name") for suite in ElementTree.parse(junit).getroot()] == ["native", "shim"]
+    tap = vgetrandom("conform", "native", "-k", ONE, "--tap").stdout
+    assert tap.startswith("TAP version 14\n1..1\n")
+    assert f"\nok 1 - {ONE}: native\n" in tap
+
+
+def test_failing_case_is_status_1_and_says_how_to_repeat(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
+    (tmp_path / "tap.h").symlink_to(Path(__file__).parent / "conformance" / "tap.h")
+    (tmp_path / "output_bad.c").write_text(
+        "/*\n * Nothing holds.\n *\n * Source: none\n * Kind: quality\n */\n"
+        '#include "tap.h"\nint main(void)\n{\n\tcase_begin("x", 5);\n\tcheck(0, "it holds");\n\treturn case_end();\n}\n'
+    )
+    result = vgetrandom("conform", "native", "--cases", tmp_path, "--seed", "5")
+    assert result.returncode == 1
+    assert "it holds" in result.stdout
+    assert "promise: Nothing holds." in result.stdout
+    assert "vgetrandom conform native -k output_bad --seed 0x5" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nonsense"], "there is no target 'nonsense'"),
+        (["native", "-k", "nonsense"], "no case"),
+        (["libc:/nonexistent"], "not a folder"),
+        (["native", "--repeat", "0"], "--repeat"),
+        (["native", "-k", ONE, "--junit", "/nonexistent/x"], "can't be written"),
+    ],
+)
+def test_user_errors_are_one_line(vgetrandom: Vgetrandom, words: list[str], said: str) -> None:
+    result = vgetrandom("conform", *words)
+    assert result.returncode == 2
+    assert said in one_line(result)
+
+
+def test_interrupt_ends_it_cleanly(library: Path) -> None:
+    command = command_line("conform", "native", "-k", "interface_huge,thread_in_turn", "--profile", "full")
+    process = subprocess.Popen(command, env=environment_with(library), stderr=subprocess.PIPE, text=True)
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert errors == "vgetrandom: interrupted\n"
