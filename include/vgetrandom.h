@@ -48,6 +48,13 @@ enum vgetrandom_status {
 	VGETRANDOM_NO_LIBC = 6,		/* no getauxval or no errno here: a program with a loader and without libc */
 };
 
+enum vgetrandom_vector {		/* what expands the keys of large requests */
+	VGETRANDOM_VECTOR_NONE = 1,	/* nothing: they come from the vDSO as small ones do */
+	VGETRANDOM_VECTOR_NEON = 2,
+	VGETRANDOM_VECTOR_AVX2 = 3,
+	VGETRANDOM_VECTOR_AVX512 = 4,
+};
+
 struct vgetrandom_slot {		/* one cache line, one opaque state */
 	uint64_t owner;			/* claim number << 22 | tid of the thread; 0: never used */
 	uint64_t state;			/* address of the state */
@@ -87,6 +94,9 @@ struct vgetrandom_process {		/* written once, then read-only */
 	uint64_t small_limit;		/* the same for where a small buffer begins; 0 unless ACTIVE */
 	uint64_t slots;			/* address of struct vgetrandom_slots */
 	uint64_t epoch;			/* address of struct vgetrandom_epoch */
+	uint64_t vector;		/* address of a uint32_t: enum vgetrandom_vector, 0 until a large request */
+	uint32_t large;			/* bytes from which a request may be large */
+	uint32_t most_vector;		/* the best that may be used; 0: VGETRANDOM=nobulk, all comes from the vDSO */
 };
 
 #ifdef __cplusplus

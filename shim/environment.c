@@ -31,3 +31,23 @@ const char *environment_get(const char *name)
 	}
 	return NULL;
 }
+
+bool environment_lists(const char *name, const char *word)
+{
+	const char *value = environment_get(name);
+
+	while (value) {
+		const char *letter = word;
+
+		while (*letter && *value == *letter) {
+			value++;
+			letter++;
+		}
+		if (!*letter && (!*value || *value == ','))
+			return true;
+		while (*value && *value != ',')
+			value++;
+		value = *value ? value + 1 : NULL;
+	}
+	return false;
+}

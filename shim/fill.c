@@ -2,12 +2,14 @@
 /* The one way to get bytes. What must stay true: every byte is made during the call that returns it. */
 #include "fill.h"
 
+#include "bulk.h"
+
 #include <errno.h>
 #include <stdbool.h>
 
 #include "syscalls.h"
 
-static COLD long by_system_call(void *buf, size_t len, unsigned int flags)
+COLD long by_system_call(void *buf, size_t len, unsigned int flags)
 {
 	__atomic_fetch_add(&epoch_page.epoch.fallbacks, 1, __ATOMIC_RELAXED);
 	return sys_getrandom(buf, len, flags);
@@ -22,12 +24,18 @@ static bool acceptable(const void *buf, size_t len, unsigned int flags)
 }
 
 /* Touches no thread-local storage before the constructor has run. */
-COLD long fill_unusual(void *buf, size_t len, unsigned int flags)
+long fill_unusual(void *buf, size_t len, unsigned int flags)
 {
 	uint64_t epoch;
 
 	if (!process_ready() || !acceptable(buf, len, flags))
 		return by_system_call(buf, len, flags);
+	if (process.most_vector && len >= chacha_least) {
+		chacha_expand *expand = chacha_for(len, process.most_vector);
+
+		if (expand)
+			return bulk_fill(buf, len, flags, expand);
+	}
 	epoch = slots_enter();
 	if (epoch != epoch_word())
 		return fill_slowly(buf, len, flags, epoch);

@@ -22,13 +22,16 @@
 /* Bytes that a buffer below process.small_limit can have without a closer look at its end. */
 #define SMALL 65536
 
+/* The system call, counted as a fallback. */
+long by_system_call(void *buf, size_t len, unsigned int flags);
+
 /* A large buffer, one near the top of the address space; not initialised yet, or not ours to serve. */
 long fill_unusual(void *buf, size_t len, unsigned int flags);
 
 /* This thread has no slot in this epoch, or is busy. */
 long fill_slowly(void *buf, size_t len, unsigned int flags, uint64_t epoch);
 
-/* The vDSO answered with an error. */
+/* The vDSO answered with an error: the draw is over. */
 long fill_nothing(long answer);
 
 /* Called between slots_enter() and slots_leave(), when thread.state is ours; does the latter. */
@@ -47,7 +50,7 @@ static inline long fill(void *buf, size_t len, unsigned int flags)
 	uint64_t epoch;
 
 	/* The limit is zero until, and unless, draws can come from the vDSO. */
-	if (unlikely((uintptr_t)buf - LOWEST >= process.small_limit || len > SMALL || flags > LAST_FLAGS))
+	if (unlikely((uintptr_t)buf - LOWEST >= process.small_limit || len >= process.large || flags > LAST_FLAGS))
 		return fill_unusual(buf, len, flags);
 	epoch = slots_enter();
 	if (unlikely(epoch != epoch_word()))

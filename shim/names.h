@@ -7,7 +7,16 @@
 #define NAMES_H
 
 #define all_slots vgetrandom_all_slots
+#define bulk_fill vgetrandom_bulk_fill
+#define by_system_call vgetrandom_by_system_call
+#define chacha_avx2 vgetrandom_chacha_avx2
+#define chacha_avx512 vgetrandom_chacha_avx512
+#define chacha_for vgetrandom_chacha_for
+#define chacha_least vgetrandom_chacha_least
+#define chacha_neon vgetrandom_chacha_neon
+#define chacha_vector vgetrandom_chacha_vector
 #define environment_get vgetrandom_environment_get
+#define environment_lists vgetrandom_environment_lists
 #define epoch_page vgetrandom_epoch_page
 #define fail vgetrandom_fail
 #define fail_has_errno vgetrandom_fail_has_errno

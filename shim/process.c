@@ -8,6 +8,7 @@
 
 #include <sys/auxv.h>
 
+#include "chacha/chacha.h"
 #include "environment.h"
 #include "fill.h"
 #include "report.h"
@@ -71,7 +72,6 @@ static uint64_t user_span(void)
 
 static enum vgetrandom_status set_up(void)
 {
-	const char *value = environment_get("VGETRANDOM");
 	const void *image;
 	vdso_getrandom *entry;
 
@@ -79,7 +79,7 @@ static enum vgetrandom_status set_up(void)
 		return VGETRANDOM_NO_LIBC;
 	if (!slots_watch_forks())
 		return VGETRANDOM_NO_MEMORY;
-	if (value && value[0] == 'o' && value[1] == 'f' && value[2] == 'f' && !value[3])
+	if (environment_lists("VGETRANDOM", "off"))
 		return VGETRANDOM_OFF;
 	image = (const void *)getauxval(AT_SYSINFO_EHDR);
 	if (!image)
@@ -96,6 +96,17 @@ static enum vgetrandom_status set_up(void)
 	return VGETRANDOM_ACTIVE;
 }
 
+/* From which length on a request is looked at more closely, and what may serve it then. */
+static void set_large(void)
+{
+	process.large = SMALL + 1;
+	if (environment_lists("VGETRANDOM", "nobulk"))
+		return;
+	process.most_vector = environment_lists("VGETRANDOM", "noavx512") ? VGETRANDOM_VECTOR_AVX2 : VGETRANDOM_VECTOR_AVX512;
+	if (chacha_least < process.large)
+		process.large = chacha_least;
+}
+
 /* The thread that loads the library gets its slot here, so that no filter installed later can come between. */
 __attribute__((constructor)) static void load(void)
 {
@@ -105,6 +116,7 @@ __attribute__((constructor)) static void load(void)
 	process.size = sizeof(process);
 	process.slots = (uintptr_t)&all_slots;
 	process.epoch = (uintptr_t)&epoch_page;
+	process.vector = (uintptr_t)&chacha_vector;
 	process.status = set_up();
 	if (process.status == VGETRANDOM_OFF)
 		slots_publish();	/* so that a vfork child's exit is not reported as ours; an emulator without vDSO may not wipe */
@@ -112,6 +124,7 @@ __attribute__((constructor)) static void load(void)
 		return;
 	process.user_span = user_span();
 	process.small_limit = process.user_span - SMALL;
+	set_large();
 	if (sys_mprotect(&process_page, sizeof(process_page), PROT_READ)) {
 		process.small_limit = 0;
 		process.entry = 0;

@@ -18,6 +18,8 @@ from conftest import ROOT, meson, one_at_a_time
 MUTATIONS = ROOT / "tests" / "mutations"
 # One of each kind, for every run; the others with `pytest -m slow`.
 QUICK = (
+    "bulk-fork-unseen",
+    "bulk-same-blocks",
     "forget-errno",
     "keep-a-byte",
     "modulo-bias",

@@ -85,7 +85,7 @@ def status(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 def test_the_layouts_are_those_of_the_header(tmp_path: Path) -> None:
     structures = {
-        "vgetrandom_process": (process_record._PROCESS, "slots", "epoch"),
+        "vgetrandom_process": (process_record._PROCESS, "slots", "large"),
         "vgetrandom_slots": (process_record._SLOTS, "forks", "block"),
         "vgetrandom_epoch": (process_record._EPOCH, "threads", "fallbacks"),
         "vgetrandom_slot": (process_record._SLOT, "owner", "bytes"),
@@ -105,7 +105,7 @@ def test_the_layouts_are_those_of_the_header(tmp_path: Path) -> None:
     subprocess.run(["gcc", "-I", str(ROOT / "include"), "-o", str(program), str(tmp_path / "layout.c")], check=True)
     *offsets, constants = subprocess.run([program], capture_output=True, text=True, check=True).stdout.splitlines()
     expected = {
-        "vgetrandom_process": (64, 72, 80),
+        "vgetrandom_process": (64, 88, 96),
         "vgetrandom_slots": (8, 24, 24 + 8 * process_record._MAX_BLOCKS),
         "vgetrandom_epoch": (16, 64, 72),
         "vgetrandom_slot": (0, 24, 64),
@@ -156,7 +156,9 @@ def test_a_process_named_shows_every_detail(load: Load) -> None:
     vdso = next(line for line in Path(f"/proc/{load.pids[0]}/maps").read_text().splitlines() if "[vdso]" in line)
     start, end = (int(number, 16) for number in vdso.split()[0].split("-"))
     assert start < entry["entry"] < end
+    assert entry["large_requests"] == {"bytes": pytest.approx(64, abs=64), "vector": ""}
     text = status(load.pids[0]).stdout
+    assert re.search(r"large requests +from \d+ bytes on, none so far", text)
     assert f"process {load.pids[0]}: " in text
     assert re.search(r"calls +4000", text)
     assert re.search(r"slots +4 claimed of 16 in 1 blocks", text)
@@ -230,6 +232,29 @@ def test_watch_on_a_terminal_redraws_and_ends_cleanly(load: Load) -> None:
     assert done.returncode == 0
     assert "\x1b[1A" in done.stdout or "\x1b[2K" in done.stdout
     assert str(load.pids[0]) in done.stdout and "4000" in done.stdout
+
+
+def test_watch_on_a_terminal_says_that_there_is_nothing() -> None:
+    if shutil.which("script") is None:
+        pytest.skip("script, which makes a terminal, is not installed")
+    inner = " ".join(command("--watch", "--interval", "0.1", "--count", "2", os.getpid()))
+    words = ["script", "-qec", inner, "/dev/null"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert done.returncode == 1
+    assert "no process has the library" in done.stdout
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to unmount /proc for itself")
+@pytest.mark.parametrize("words", [("status",), ("status", "1"), ("status", "--watch"), ("scan", "--pid", "1")])
+def test_without_proc_it_says_so(words: tuple[str, ...]) -> None:
+    inner = " ".join([sys.executable, "-m", "vgetrandom", *words])
+    alone = ["unshare", "-m", "sh", "-c", f"umount -l /proc && {inner}"]
+    done = subprocess.run(alone, capture_output=True, text=True, timeout=60)
+    if "unshare" in done.stderr or "umount" in done.stderr:
+        pytest.skip(f"no mount namespace here: {done.stderr.strip()}")
+    assert done.returncode == 2
+    assert "/proc is not mounted here" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_an_ended_process_is_no_error_at_any_moment(native: Compile, library: Path) -> None:

@@ -20,9 +20,10 @@ _VERSION = 1
 _TID_BITS = 22
 _FIRST_BLOCK = 16  # slots; every later block has as many as all before it
 _MAX_BLOCKS = 19
+VECTOR_NAMES = {0: "", 1: "none", 2: "NEON", 3: "AVX2", 4: "AVX-512"}
 STATUS_NAMES = {1: "active", 2: "off", 3: "no-vdso", 4: "no-params", 5: "no-memory", 6: "no-libc"}
 
-_PROCESS = struct.Struct("=QIIIIQIIIIQQQQ")
+_PROCESS = struct.Struct("=QIIIIQIIIIQQQQQII")
 _SLOTS = struct.Struct(f"=QQQ{_MAX_BLOCKS}Q")
 _EPOCH = struct.Struct("=QQQQ32xQ")
 _SLOT = struct.Struct("=QQQQ32x")
@@ -63,6 +64,8 @@ class Record:
     state_stride: int
     mmap_prot: int
     mmap_flags: int
+    large: int  # the length from which a request is large
+    vector: str  # what large requests are made with; "none": by the vDSO; "": there was none so far
     forks: int
     blocks: int
     capacity: int  # slots in all blocks
@@ -123,16 +126,16 @@ def read_record(pid: int) -> Record | None:
     with _Memory(pid) as memory:
         address = _find_symbol(memory, base)
         fields = _PROCESS.unpack(memory.read(address, _PROCESS.size))
-        magic, version, _size, status, _page, entry, state_size, prot, flags, stride, _span, _limit, slots, epoch = (
-            fields
-        )
+        magic, version, _size, status, _page, entry, state_size, prot, flags, stride = fields[:10]
+        slots, epoch, vector, large, most_vector = fields[12:]
         if magic == 0:  # loaded, and nothing has been drawn before main
-            return Record(pid, "not initialised", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, (), 0)
+            return Record(pid, "not initialised", 0, 0, 0, 0, 0, 0, "", 0, 0, 0, 0, 0, (), 0)
         if magic != _MAGIC or version != _VERSION:
             raise ProcessGone(f"the library in process {pid} is of another release")
         _claims, forks, blocks, *block = _SLOTS.unpack(memory.read(slots, _SLOTS.size))
         word, _settled, threads, _reported, fallbacks = _EPOCH.unpack(memory.read(epoch, _EPOCH.size))
         blocks = min(blocks, _MAX_BLOCKS)
+        (chosen,) = struct.unpack("=I", memory.read(vector, 4)) if most_vector else (1,)
         claimed = tuple(_claimed_slots(memory, block[:blocks], word))
     return Record(
         pid=pid,
@@ -142,6 +145,8 @@ def read_record(pid: int) -> Record | None:
         state_stride=stride,
         mmap_prot=prot,
         mmap_flags=flags,
+        large=large,
+        vector=VECTOR_NAMES.get(chosen, f"vector {chosen}"),
         forks=forks,
         blocks=blocks,
         capacity=_FIRST_BLOCK << (blocks - 1) if blocks else 0,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* s390x: big-endian; the vDSO in the C calling convention; DT_HASH entries are 64 bits wide (s390x ELF ABI). */
 
+#include <sys/syscall.h>
+
 #define VDSO_SYMBOL "__kernel_getrandom"
 #define VDSO_VERSION "LINUX_2.6.29"
 #define PAGE_MAX 4096
@@ -8,8 +10,10 @@ typedef uint64_t vdso_hash_word;
 
 static inline long raw_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
+	/* mmap alone finds its arguments in memory (old_mmap in arch/s390/kernel/syscall.c). */
+	const long memory[6] = { a, b, c, d, e, f };
 	register long r1 __asm__("r1") = nr;
-	register long r2 __asm__("r2") = a, r3 __asm__("r3") = b, r4 __asm__("r4") = c;
+	register long r2 __asm__("r2") = nr == SYS_mmap ? (long)memory : a, r3 __asm__("r3") = b, r4 __asm__("r4") = c;
 	register long r5 __asm__("r5") = d, r6 __asm__("r6") = e, r7 __asm__("r7") = f;
 
 	__asm__ volatile("svc 0"

@@ -18,12 +18,13 @@
 
 #define STEP_SHORT	500	/* up to so many boundaries, the quick profile takes them all; */
 #define STEP_SAMPLES	40	/* of a longer draw all outside the vDSO, so many within, */
-#define STEP_TAIL	50	/* and the last */
+#define STEP_TAIL	50	/* and the last; of a large draw, in every profile, only the first round of loops */
 #define STEP_BROKEN	3	/* runs that hang or crash, and the case comes to its end */
 #define STEP_TRIES	3	/* a draw, or the trace, may take another path when the kernel reseeds: once a minute */
 
 enum step_kind {
-	STEP_PROGRAM, STEP_CHILD, STEP_ORPHAN, STEP_SURVIVOR, STEP_THREAD, STEP_WARM, STEP_REFILL, STEP_RESEED, STEP_KINDS
+	STEP_PROGRAM, STEP_CHILD, STEP_ORPHAN, STEP_SURVIVOR, STEP_THREAD, STEP_WARM, STEP_REFILL, STEP_RESEED,
+	STEP_LARGE, STEP_KINDS
 };
 
 /* before = -1: step_find_refill() tells. */
@@ -42,6 +43,7 @@ static struct step_plan {
 	[STEP_WARM] = { "warm draw", "warm", { .before = -1, .bystander = true } },
 	[STEP_REFILL] = { "draw that refills the batch", "refill", { .before = -1, .bystander = true } },
 	[STEP_RESEED] = { "draw that reseeds", "reseed", { .before = -1, .bystander = true, .drop = true } },
+	[STEP_LARGE] = { "large draw", "large", { .before = -1, .bystander = true } },
 };
 
 static const struct step_event *step_events;	/* of this case */
@@ -194,14 +196,24 @@ static enum step_outcome step_strike(const struct step_event *event, enum step_k
 
 /* ---- A kind of draw under an event ---- */
 
+/* Whether one of the boundaries before this one, from 1 on, is at the same instruction. */
+static bool step_seen(const struct step_trace *trace, uint32_t boundary, uint64_t pc)
+{
+	for (uint32_t i = 1; i < boundary; i++)
+		if (trace->pc[trace->first + i - 1] == pc)
+			return true;
+	return false;
+}
+
 /* The boundary to take after this one: the next in the full profile or of a short draw, else as STEP_SAMPLES has it. */
-static uint32_t step_next(const struct step_trace *trace, uint32_t last)
+static uint32_t step_next(const struct step_trace *trace, uint32_t last, bool large)
 {
 	uint64_t pc;
 
-	while (!full_profile() && trace->count > STEP_SHORT && last + STEP_TAIL < trace->count) {
+	while ((large || !full_profile()) && trace->count > STEP_SHORT && last + STEP_TAIL < trace->count) {
 		pc = trace->pc[trace->first + last++];
-		if (pc < step_vdso[0] || pc >= step_vdso[1] || next_random(&case_seed) % trace->count < STEP_SAMPLES)
+		if (((pc < step_vdso[0] || pc >= step_vdso[1]) && !(large && step_seen(trace, last, pc))) ||
+		    next_random(&case_seed) % trace->count < STEP_SAMPLES)
 			return last;
 	}
 	return last + 1;
@@ -237,8 +249,8 @@ static bool step_all_boundaries(const struct step_event *event, enum step_kind k
 	struct step_copies copies = { 0 };
 	enum step_outcome outcome;
 
-	for (boundary = step_next(trace, 0); boundary <= trace->count && step_broken < STEP_BROKEN;
-	     boundary = step_next(trace, boundary)) {
+	for (boundary = step_next(trace, 0, kind == STEP_LARGE); boundary <= trace->count && step_broken < STEP_BROKEN;
+	     boundary = step_next(trace, boundary, kind == STEP_LARGE)) {
 		tried++;
 		outcome = step_strike(event, kind, boundary);
 		if (outcome == STEP_STRUCK) {
@@ -260,6 +272,8 @@ static bool step_all_boundaries(const struct step_event *event, enum step_kind k
 
 static void step_kind_case(const struct step_event *event, enum step_kind kind)
 {
+	if (kind == STEP_LARGE && event->halts)
+		return;		/* its length is what makes it halt */
 	for (int try = 1; try <= STEP_TRIES && step_broken < STEP_BROKEN; try++) {
 		if (!step_explore(event, kind)) {
 			note("not possible: %s, %s: %s", event->name, step_plans[kind].name, step_plans[kind].missing);
@@ -292,7 +306,7 @@ static bool step_find_refill(const struct step_event *event)
 			worst = *before;
 		}
 	}
-	*before = step_plans[STEP_RESEED].scene.before = best;
+	*before = step_plans[STEP_RESEED].scene.before = step_plans[STEP_LARGE].scene.before = best;
 	refill->scene.before = worst;
 	if (longest < 2 * shortest)
 		refill->missing = "all draws are alike: there is no batch";
@@ -326,6 +340,7 @@ static void step_begin(const char *promise)
 	if (step_shared == MAP_FAILED)
 		skip_all("no memory");
 	step_find_vdso();
+	step_plans[STEP_LARGE].scene.length = scaled(100, STEP_LONGEST);
 	if (!step_droppable())
 		step_plans[STEP_RESEED].missing = "no droppable mapping: nothing to drop";
 }

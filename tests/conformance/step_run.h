@@ -19,7 +19,7 @@
 #include <sys/ptrace.h>
 
 #define STEP_PIECE	16	/* bytes of a draw */
-#define STEP_LONGEST	STALL_BYTES	/* of the draw that is stepped */
+#define STEP_LONGEST	1100	/* of the draw that is stepped, at most */
 #define STEP_PATIENCE	10	/* seconds for one run */
 #define STEP_CROWD	18	/* more than fit into what an implementation is likely to have at hand */
 #define STEP_CROWDS	(2 * STEP_CROWD)	/* at once */
@@ -43,6 +43,7 @@ struct step_scene {
 	bool bystander;		/* then another thread stops in the middle of a draw until the run ends */
 	bool thread;		/* then a new thread makes the draw that is stepped */
 	bool drop;		/* and the droppable pages are dropped just before it */
+	size_t length;		/* bytes; 0: STEP_PIECE */
 };
 
 enum step_role { STEP_PARENT, STEP_FORKED };	/* which of the two processes after a fork in strike() */
@@ -67,7 +68,7 @@ static struct {			/* of this process */
 	sem_t woken;		/* the companion waits for it */
 	pthread_t crowd[STEP_CROWDS];
 	int crowded;
-	unsigned char small[STEP_PIECE], *out;	/* where the stepped draw goes */
+	unsigned char buffer[STEP_LONGEST], *out;	/* where the stepped draw goes */
 	size_t length;
 	uint64_t draws;		/* numbers the draws of a process */
 } step;
@@ -361,8 +362,8 @@ static void step_run(const struct step_event *event, const struct step_scene *sc
 	step.event = event;
 	step.run = run;
 	sem_init(&step.woken, 0, 0);
-	step.length = event->halts ? STALL_BYTES : STEP_PIECE;
-	step.out = event->halts ? stall_buffer(STEP_HALT) : step.small;
+	step.length = event->halts ? STALL_BYTES : scene->length ? scene->length : STEP_PIECE;
+	step.out = event->halts ? stall_buffer(STEP_HALT) : step.buffer;
 	step_thread(step_companion, 0);
 	step_draw(2, scene->before);
 	for (uint64_t i = (run & 0xffff) % 17; event->pads && scene->before && !scene->thread && i; i--)

@@ -14,15 +14,18 @@ from rich.console import Console
 from rich.live import Live
 
 from ..errors import VgetrandomError
+from ..host import require_proc
 from ..process_record import Mapping, NotPermitted, ProcessGone, library_base, state_mappings
 from ..process_watch import Entry, Snapshot, take_snapshot
 from ..table import make_table, plain_lines, printable
 
 _SCHEMA = 1
+_LARGE = {"": "none so far", "none": "by the vDSO"}
 _ONE_SHOT = 0.3  # seconds between the two looks that give a rate
 _WATCH = 1.0
 _COLUMNS = ("PID", "CALLS", "BYTES", "FALLBACKS", "THREADS", "FORKS", "CALLS/S", "STATUS", "COMMAND")
 _COMMAND_WIDTH = 60
+_NONE = "no process has the library"
 
 _EPILOG = """columns:
   CALLS, BYTES  served from the vDSO in this process; what it did before a fork counts for its parent
@@ -51,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         raise VgetrandomError("--interval must be above 0 seconds and below a day")
     if args.count is not None and args.count < 1:
         raise VgetrandomError("--count must be at least 1")
+    require_proc()
     pids = args.pids or None
     if args.watch:
         return _watch(_snapshots(pids, interval, args.count), args.json)
@@ -87,7 +91,8 @@ def _watch(snapshots: Iterator[Snapshot], as_json: bool) -> int:
             with Live(console=console, auto_refresh=False) as live:
                 for snapshot in snapshots:
                     seen |= bool(snapshot.entries)
-                    live.update(make_table(_COLUMNS, _cells(snapshot)), refresh=True)
+                    table = make_table(_COLUMNS, _cells(snapshot))
+                    live.update(table if snapshot.entries else _NONE, refresh=True)
         else:
             for snapshot in snapshots:
                 seen |= bool(snapshot.entries)
@@ -102,14 +107,14 @@ def _watch_lines(snapshot: Snapshot) -> list[str]:
     """For a pipe: the time of day, then the table."""
     clock = time.strftime("%H:%M:%S")
     if not snapshot.entries:
-        return [f"{clock} no process has the library"]
+        return [f"{clock} {_NONE}"]
     return [clock, *plain_lines(_COLUMNS, _cells(snapshot))]
 
 
 def _print_overview(snapshot: Snapshot) -> None:
     console = Console()
     if not snapshot.entries:
-        print("no process has the library")
+        print(_NONE)
     elif console.is_terminal:
         console.print(make_table(_COLUMNS, _cells(snapshot)))
     else:
@@ -158,6 +163,7 @@ def _detail_lines(entry: Entry) -> Iterator[tuple[str, str]]:
     yield "vDSO entry point", f"{record.entry:#x}"
     yield "state", f"{record.state_size} bytes, one every {record.state_stride}"
     yield "mapped with", f"prot {record.mmap_prot:#x}, flags {record.mmap_flags:#x}"
+    yield "large requests", f"from {record.large} bytes on, {_LARGE.get(record.vector, f'made with {record.vector}')}"
     for mapping in _mappings(entry):
         kind = "droppable" if mapping.droppable else "NOT droppable"
         pages = f"{mapping.resident // _page()} of {(mapping.end - mapping.start) // _page()} pages resident"
@@ -228,6 +234,7 @@ def _entry_object(entry: Entry, details: bool) -> dict[str, Any]:
                 "mmap_prot": record.mmap_prot,
                 "mmap_flags": record.mmap_flags,
             },
+            large_requests={"bytes": record.large, "vector": record.vector},
             mappings=[
                 {
                     "start": mapping.start,

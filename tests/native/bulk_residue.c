@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A large draw under the preloaded library leaves nothing of its key in vector registers or on the stack, and takes little stack.
+ *
+ * The key is known here: this program shows the library a vDSO of its own, whose getrandom always gives the same bytes. The draw is made
+ * on a stack that was painted; then every word of the key is looked for. Usage: bulk_residue; prints the stack it took, in bytes.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <elf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <ucontext.h>
+
+#include <vgetrandom.h>
+
+#define STACK 65536
+#define PAINT 0x5a
+#define MOST (1 << 20)
+
+static const uint32_t key[8] = {
+	0x9d1c2b3a, 0x8e4f5061, 0x7a829304, 0xb5c6d7e8, 0xf90a1b2c, 0x3d4e5f60, 0x718293a4, 0xb5c6d7f9,
+};
+
+/* ---- The vDSO ---- */
+
+static ssize_t given(void *buf, size_t len, unsigned int flags, void *state, size_t state_size)
+{
+	unsigned char *to = buf;
+
+	(void)flags;
+	if (state_size == ~(size_t)0) {
+		const uint32_t params[3] = { 144, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS };
+
+		memcpy(state, params, sizeof(params));
+		return 0;
+	}
+	for (size_t i = 0; i < len; i++)
+		to[i] = ((const unsigned char *)key)[i % sizeof(key)];
+	return (ssize_t)len;
+}
+
+static struct {
+	Elf64_Ehdr header;
+	Elf64_Phdr segments[2];
+	Elf64_Dyn dynamic[4];
+	Elf64_Sym symbols[2];
+	Elf64_Word hash[6];
+	char strings[32];
+} image = {
+	.header = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64 }, .e_phnum = 2 },
+	.hash = { 1, 2, 1, 0, 0 },		/* one bucket, two symbols: the bucket begins with the second */
+	.strings = "\0__vdso_getrandom",
+};
+
+static void make_image(void)
+{
+	const char *start = (const char *)&image;
+
+	image.header.e_phoff = (size_t)((const char *)image.segments - start);
+	image.segments[0] = (Elf64_Phdr){ .p_type = PT_LOAD };
+	image.segments[1] = (Elf64_Phdr){ .p_type = PT_DYNAMIC, .p_offset = (size_t)((const char *)image.dynamic - start) };
+	image.dynamic[0] = (Elf64_Dyn){ DT_SYMTAB, { (size_t)((const char *)image.symbols - start) } };
+	image.dynamic[1] = (Elf64_Dyn){ DT_STRTAB, { (size_t)(image.strings - start) } };
+	image.dynamic[2] = (Elf64_Dyn){ DT_HASH, { (size_t)((const char *)image.hash - start) } };
+	image.symbols[1] = (Elf64_Sym){
+		.st_name = 1, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), .st_shndx = 1,
+		.st_value = (uint64_t)(uintptr_t)given - (uint64_t)(uintptr_t)start,
+	};
+}
+
+/* The library, and nobody else before main, asks for this one: libc uses its own. */
+unsigned long getauxval(unsigned long type)
+{
+	static unsigned long (*real)(unsigned long);
+
+	if (type == AT_SYSINFO_EHDR) {
+		make_image();
+		return (unsigned long)&image;
+	}
+	if (!real)
+		real = (unsigned long (*)(unsigned long))dlsym(RTLD_NEXT, "getauxval");
+	return real(type);
+}
+
+/* ---- The draw ---- */
+
+static unsigned char stack[STACK] __attribute__((aligned(64)));
+static unsigned char registers[32 * 64] __attribute__((aligned(64)));
+static unsigned char output[MOST];
+static ssize_t (*draw)(void *, size_t, unsigned int);
+static ucontext_t here, there;
+static uintptr_t called_at;	/* the stack pointer at the call */
+static size_t length;
+static uint32_t vector;
+static long got;
+
+/* Call, and look at the registers before any other instruction can change them. */
+static void on_the_stack(void)
+{
+	long answer;
+
+	__asm__ volatile("movq %%rsp, %[at]\n\t"
+			 "call *%[draw]\n\t"
+			 "cmpl $4, %[vector]\n\t"
+			 "je 4f\n\t"
+#define SAVE_YMM(n) "vmovdqu %%ymm" #n ", " #n "*64(%[save])\n\t"
+			 SAVE_YMM(0) SAVE_YMM(1) SAVE_YMM(2) SAVE_YMM(3) SAVE_YMM(4) SAVE_YMM(5) SAVE_YMM(6) SAVE_YMM(7)
+			 SAVE_YMM(8) SAVE_YMM(9) SAVE_YMM(10) SAVE_YMM(11) SAVE_YMM(12) SAVE_YMM(13) SAVE_YMM(14) SAVE_YMM(15)
+			 "jmp 5f\n4:\n\t"
+#define SAVE_ZMM(n) "vmovdqu64 %%zmm" #n ", " #n "*64(%[save])\n\t"
+			 SAVE_ZMM(0) SAVE_ZMM(1) SAVE_ZMM(2) SAVE_ZMM(3) SAVE_ZMM(4) SAVE_ZMM(5) SAVE_ZMM(6) SAVE_ZMM(7)
+			 SAVE_ZMM(8) SAVE_ZMM(9) SAVE_ZMM(10) SAVE_ZMM(11) SAVE_ZMM(12) SAVE_ZMM(13) SAVE_ZMM(14) SAVE_ZMM(15)
+			 SAVE_ZMM(16) SAVE_ZMM(17) SAVE_ZMM(18) SAVE_ZMM(19) SAVE_ZMM(20) SAVE_ZMM(21) SAVE_ZMM(22) SAVE_ZMM(23)
+			 SAVE_ZMM(24) SAVE_ZMM(25) SAVE_ZMM(26) SAVE_ZMM(27) SAVE_ZMM(28) SAVE_ZMM(29) SAVE_ZMM(30) SAVE_ZMM(31)
+			 "5:"
+			 : "=a"(answer), [at] "=m"(called_at)
+			 : [draw] "r"(draw), [vector] "r"(vector), [save] "b"(registers), "D"(output), "S"(length), "d"(0)
+			 : "rcx", "r8", "r9", "r10", "r11", "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
+			 "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+	got = answer;
+}
+
+static void run(const struct vgetrandom_process *record, size_t bytes)
+{
+	length = bytes;
+	vector = *(uint32_t *)(uintptr_t)record->vector;
+	memset(registers, 0, sizeof(registers));
+	memset(stack, PAINT, sizeof(stack));
+	getcontext(&there);
+	there.uc_stack.ss_sp = stack;
+	there.uc_stack.ss_size = sizeof(stack);
+	there.uc_link = &here;
+	makecontext(&there, on_the_stack, 0);
+	swapcontext(&here, &there);
+	if (got != (long)bytes) {
+		printf("a draw of %zu bytes gives %ld\n", bytes, got);
+		exit(1);
+	}
+}
+
+static void look_for_key(const char *where, const unsigned char *from, const unsigned char *to)
+{
+	for (; from + 4 <= to; from++)
+		for (int i = 0; i < 8; i++)
+			if (!memcmp(from, &key[i], 4)) {
+				printf("word %d of the key is left %s after a draw of %zu bytes\n", i, where, length);
+				exit(1);
+			}
+}
+
+int main(void)
+{
+	const struct vgetrandom_process *record = dlsym(RTLD_DEFAULT, "vgetrandom_process");
+	size_t deepest = 0;
+
+	draw = (ssize_t (*)(void *, size_t, unsigned int))dlsym(RTLD_DEFAULT, "getrandom");
+	if (!record || record->status != VGETRANDOM_ACTIVE || record->entry != (uintptr_t)given)
+		return 2;
+	run(record, 4096);	/* chooses the vectors */
+	for (size_t bytes = record->large; bytes <= MOST; bytes += bytes < 3000 ? 1 : bytes) {
+		const unsigned char *call, *lowest = stack;
+
+		run(record, bytes);
+		call = (const unsigned char *)called_at;
+		look_for_key("on the stack", stack, call);
+		look_for_key("in the registers", registers, registers + sizeof(registers));
+		while (lowest < call && *lowest == PAINT)
+			lowest++;
+		if (deepest < (size_t)(call - lowest))
+			deepest = (size_t)(call - lowest);
+	}
+	printf("vector %u stack %zu\n", *(uint32_t *)(uintptr_t)record->vector, deepest);
+	return 0;
+}
