@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 import platform
+import shutil
 import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Compile
+from conftest import NATIVE, ROOT, Compile, one_at_a_time
 from preloading import run
 
 CHACHA = ROOT / "shim" / "chacha"
-AVX2, AVX512 = 3, 4  # enum vgetrandom_vector
+NEON, AVX2, AVX512 = 2, 3, 4  # enum vgetrandom_vector
 WITHOUT = {AVX2: "noavx512", AVX512: ""}  # what VGETRANDOM has to say
 MOST_STACK = 1024  # bytes
 ABSENT = 77
@@ -45,9 +49,9 @@ RFC_VECTORS = [
 
 
 @pytest.fixture(scope="session")
-def chacha_stream(native: Compile) -> Path:
+def chacha_stream(native: Compile) -> list[str]:
     sources = [CHACHA / name for name in ("choose-x86_64.c", "avx2.c", "avx512.c")]
-    return native("chacha_stream", "-O3", "-I", ROOT / "shim", *sources)
+    return [str(native("chacha_stream", "-O3", "-I", ROOT / "shim", *sources))]
 
 
 @pytest.fixture(scope="session")
@@ -65,9 +69,34 @@ def openssl_keystream(key: bytes, length: int, block: int = 0) -> bytes:
         pytest.skip("openssl is not installed")
 
 
-def expect_stream(program: Path, vector: int, key: bytes, stream: bytes, folder: Path) -> None:
+@pytest.fixture(scope="session")
+def chacha_stream_neon(shared_folder: Path) -> list[str]:
+    """The words that run the same program for aarch64."""
+    if shutil.which("qemu-aarch64") is None or importlib.util.find_spec("ziglang") is None:
+        pytest.skip("needs qemu-user and ziglang")
+    program = shared_folder / "chacha_stream.aarch64"
+    sources = [NATIVE / "chacha_stream.c", CHACHA / "choose-aarch64.c", CHACHA / "neon.c"]
+    folders = ["-I", str(ROOT / "shim"), "-I", str(ROOT / "include")]
+    with one_at_a_time(program):
+        command = [
+            sys.executable,
+            "-m",
+            "ziglang",
+            "cc",
+            "-target",
+            "aarch64-linux-musl",
+            "-O3",
+            "-std=gnu11",
+            *folders,
+        ]
+        done = subprocess.run([*command, *map(str, sources), "-o", str(program)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return ["qemu-aarch64", str(program)]
+
+
+def expect_stream(program: Sequence[str], vector: int, key: bytes, stream: bytes, folder: Path) -> None:
     (folder / "stream").write_bytes(stream)
-    done = subprocess.run([program, str(vector), key.hex(), folder / "stream"], capture_output=True, text=True)
+    done = subprocess.run([*program, str(vector), key.hex(), folder / "stream"], capture_output=True, text=True)
     if done.returncode == ABSENT:
         pytest.skip("this processor has no such vectors")
     assert (done.returncode, done.stdout) == (0, "")
@@ -76,17 +105,25 @@ def expect_stream(program: Path, vector: int, key: bytes, stream: bytes, folder:
 @on_x86_64
 @pytest.mark.parametrize("vector", [AVX2, AVX512])
 def test_every_length_and_alignment_is_as_another_implementation_has_it(
-    chacha_stream: Path, vector: int, tmp_path: Path
+    chacha_stream: list[str], vector: int, tmp_path: Path
 ) -> None:
     key = bytes(range(7, 231, 7))
     expect_stream(chacha_stream, vector, key, openssl_keystream(key, (1 << 20) + 2000), tmp_path)
+
+
+def test_neon_is_as_another_implementation_has_it(chacha_stream_neon: list[str], tmp_path: Path) -> None:
+    key = bytes(range(3, 99, 3))
+    expect_stream(chacha_stream_neon, NEON, key, openssl_keystream(key, 70000), tmp_path)
+    for key, block, stream in RFC_VECTORS:
+        before = openssl_keystream(key, 64 * block)
+        expect_stream(chacha_stream_neon, NEON, key, before + bytes.fromhex(stream), tmp_path)
 
 
 @on_x86_64
 @pytest.mark.parametrize("vector", [AVX2, AVX512])
 @pytest.mark.parametrize(("key", "block", "stream"), RFC_VECTORS)
 def test_vectors_of_rfc_8439(
-    chacha_stream: Path, vector: int, key: bytes, block: int, stream: str, tmp_path: Path
+    chacha_stream: list[str], vector: int, key: bytes, block: int, stream: str, tmp_path: Path
 ) -> None:
     before = openssl_keystream(key, 64 * block)
     expect_stream(chacha_stream, vector, key, before + bytes.fromhex(stream), tmp_path)

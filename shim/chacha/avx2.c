@@ -9,7 +9,6 @@
 
 typedef __m256i row;
 #define ROW_BLOCKS 2
-#define GROUPS 4
 #define SPILLED 832
 
 OPERATION row row_add(row x, row y) { return _mm256_add_epi32(x, y); }
@@ -34,18 +33,18 @@ OPERATION row row_turn_2(row x) { return _mm256_shuffle_epi32(x, 0x4e); }
 OPERATION row row_turn_3(row x) { return _mm256_shuffle_epi32(x, 0x93); }
 OPERATION row row_same(const void *words) { return _mm256_broadcastsi128_si256(_mm_loadu_si128(words)); }
 OPERATION row row_zero(void) { return _mm256_setzero_si256(); }
+OPERATION row row_word(uint32_t word) { return _mm256_set1_epi32((int)word); }
+OPERATION row row_zip_low(row x, row y) { return _mm256_unpacklo_epi32(x, y); }
+OPERATION row row_zip_high(row x, row y) { return _mm256_unpackhi_epi32(x, y); }
+OPERATION row row_zip_low_pairs(row x, row y) { return _mm256_unpacklo_epi64(x, y); }
+OPERATION row row_zip_high_pairs(row x, row y) { return _mm256_unpackhi_epi64(x, y); }
+OPERATION row row_numbers(uint32_t n) { return row_add(row_word(n), _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0)); }
 OPERATION row row_counters(uint32_t n) { return _mm256_set_epi32(0, 0, 0, (int)(n + 1), 0, 0, 0, (int)n); }
 
-OPERATION void block_store(unsigned char *out, row ab, row cd)
+OPERATION void row_store(unsigned char *out, size_t apart, row x)
 {
-	_mm256_storeu_si256((row *)out, ab);
-	_mm256_storeu_si256((row *)(out + 32), cd);
-}
-
-OPERATION void group_store(unsigned char *out, row a, row b, row c, row d)
-{
-	block_store(out, _mm256_permute2x128_si256(a, b, 0x20), _mm256_permute2x128_si256(c, d, 0x20));
-	block_store(out + 64, _mm256_permute2x128_si256(a, b, 0x31), _mm256_permute2x128_si256(c, d, 0x31));
+	_mm_storeu_si128((__m128i *)out, _mm256_castsi256_si128(x));
+	_mm_storeu_si128((__m128i *)(out + apart), _mm256_extracti128_si256(x, 1));
 }
 
 OPERATION void clear_registers(void)
@@ -55,11 +54,7 @@ OPERATION void clear_registers(void)
 }
 
 #include "rows.h"
-
-/* Nothing is quicker than rows: */
-#define WIDE_BYTES SIZE_MAX
-#define expand_wide(out, len, key) ((void)(out))
-
+#include "words.h"
 #include "expand.h"
 
 TARGET void chacha_avx2(unsigned char *out, size_t len, unsigned char key[CHACHA_KEY])

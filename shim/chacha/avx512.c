@@ -9,7 +9,6 @@
 
 typedef __m512i row;
 #define ROW_BLOCKS 4
-#define GROUPS 4
 #define SPILLED 768
 
 OPERATION row row_add(row x, row y) { return _mm512_add_epi32(x, y); }
@@ -23,6 +22,16 @@ OPERATION row row_turn_2(row x) { return _mm512_shuffle_epi32(x, _MM_PERM_BADC);
 OPERATION row row_turn_3(row x) { return _mm512_shuffle_epi32(x, _MM_PERM_CBAD); }
 OPERATION row row_same(const void *words) { return _mm512_broadcast_i32x4(_mm_loadu_si128(words)); }
 OPERATION row row_zero(void) { return _mm512_setzero_si512(); }
+OPERATION row row_word(uint32_t word) { return _mm512_set1_epi32((int)word); }
+OPERATION row row_zip_low(row x, row y) { return _mm512_unpacklo_epi32(x, y); }
+OPERATION row row_zip_high(row x, row y) { return _mm512_unpackhi_epi32(x, y); }
+OPERATION row row_zip_low_pairs(row x, row y) { return _mm512_unpacklo_epi64(x, y); }
+OPERATION row row_zip_high_pairs(row x, row y) { return _mm512_unpackhi_epi64(x, y); }
+
+OPERATION row row_numbers(uint32_t n)
+{
+	return row_add(row_word(n), _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
+}
 
 OPERATION row row_counters(uint32_t n)
 {
@@ -30,26 +39,13 @@ OPERATION row row_counters(uint32_t n)
 				_mm512_set_epi32(0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0));
 }
 
-/* From rows of four blocks to blocks of four rows. */
-OPERATION void transpose(row block[4], row a, row b, row c, row d)
+/* The four parts of a row, `apart` bytes from each other. What is stored as it is extracted takes no turn of the units that compute. */
+OPERATION void row_store(unsigned char *out, size_t apart, row x)
 {
-	row ab_low = _mm512_shuffle_i32x4(a, b, 0x44), ab_high = _mm512_shuffle_i32x4(a, b, 0xee);
-	row cd_low = _mm512_shuffle_i32x4(c, d, 0x44), cd_high = _mm512_shuffle_i32x4(c, d, 0xee);
-
-	block[0] = _mm512_shuffle_i32x4(ab_low, cd_low, 0x88);
-	block[1] = _mm512_shuffle_i32x4(ab_low, cd_low, 0xdd);
-	block[2] = _mm512_shuffle_i32x4(ab_high, cd_high, 0x88);
-	block[3] = _mm512_shuffle_i32x4(ab_high, cd_high, 0xdd);
-}
-
-OPERATION void group_store(unsigned char *out, row a, row b, row c, row d)
-{
-	row block[4];
-
-	transpose(block, a, b, c, d);
-#pragma GCC unroll 4
-	for (int i = 0; i < 4; i++)
-		_mm512_storeu_si512(out + 64 * i, block[i]);
+	_mm_storeu_si128((__m128i *)out, _mm512_castsi512_si128(x));
+	__asm__("vextracti32x4 $1, %1, %0" : "=m"(*(__m128i_u *)(out + apart)) : "v"(x));
+	__asm__("vextracti32x4 $2, %1, %0" : "=m"(*(__m128i_u *)(out + 2 * apart)) : "v"(x));
+	__asm__("vextracti32x4 $3, %1, %0" : "=m"(*(__m128i_u *)(out + 3 * apart)) : "v"(x));
 }
 
 OPERATION void clear_registers(void)

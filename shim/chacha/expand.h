@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A whole expansion out of its pieces, to be included behind rows.h. What must stay true: when it returns, nothing of the key is
- * left in memory or registers.
+ * A whole expansion out of its pieces, to be included behind rows.h and words.h. What must stay true: when it returns, nothing of the
+ * key is left in memory or registers.
  *
- * The including file defines SPILLED, the bytes of stack that expand_key() may use with what it calls, and WIDE_BYTES and
- * expand_wide(out, len, key), which makes a multiple of WIDE_BYTES from block zero on in a quicker way than rows.
+ * The including file defines SPILLED, the bytes of stack that expand_key() may use with what it calls; a test looks.
  */
 
 /* At most GROUP_BYTES bytes. */
@@ -29,21 +28,18 @@ INLINE void copy(unsigned char *out, const unsigned char *from, size_t len)
 	}
 EXPAND(expand_one, 1)
 EXPAND(expand_two, 2)
-EXPAND(expand_all, GROUPS)
+EXPAND(expand_four, 4)
 
 NOINLINE void expand_key(unsigned char *out, size_t len, unsigned char key[CHACHA_KEY])
 {
-	const size_t most = GROUPS * GROUP_BYTES;
+	const size_t done = len / WIDE_BYTES * WIDE_BYTES;
 	unsigned char spare[GROUP_BYTES] __attribute__((aligned(sizeof(row))));
-	size_t done = 0;
 
-	if (len >= WIDE_BYTES) {
-		done = len / WIDE_BYTES * WIDE_BYTES;
-		expand_wide(out, done, key);
-	}
-	for (; len > done + 2 * GROUP_BYTES; done += most < len - done ? most : len - done)
-		expand_all(out, len, key, done, spare);
-	if (len > done + GROUP_BYTES)
+	if (done)
+		expand_wide(out, done, key, spare);
+	if (len > done + 2 * GROUP_BYTES)
+		expand_four(out, len, key, done, spare);
+	else if (len > done + GROUP_BYTES)
 		expand_two(out, len, key, done, spare);
 	else if (len > done)
 		expand_one(out, len, key, done, spare);

@@ -9,7 +9,6 @@
 
 typedef uint32x4_t row;
 #define ROW_BLOCKS 1
-#define GROUPS 4
 #define SPILLED 384
 
 OPERATION row row_add(row x, row y) { return vaddq_u32(x, y); }
@@ -25,12 +24,31 @@ OPERATION row row_same(const void *words) { return vreinterpretq_u32_u8(vld1q_u8
 OPERATION row row_zero(void) { return vdupq_n_u32(0); }
 OPERATION row row_counters(uint32_t n) { return vsetq_lane_u32(n, vdupq_n_u32(0), 0); }
 
-OPERATION void group_store(unsigned char *out, row a, row b, row c, row d)
+OPERATION row row_word(uint32_t word) { return vdupq_n_u32(word); }
+OPERATION row row_zip_low(row x, row y) { return vzip1q_u32(x, y); }
+OPERATION row row_zip_high(row x, row y) { return vzip2q_u32(x, y); }
+
+OPERATION row row_zip_low_pairs(row x, row y)
 {
-	vst1q_u8(out, vreinterpretq_u8_u32(a));
-	vst1q_u8(out + 16, vreinterpretq_u8_u32(b));
-	vst1q_u8(out + 32, vreinterpretq_u8_u32(c));
-	vst1q_u8(out + 48, vreinterpretq_u8_u32(d));
+	return vreinterpretq_u32_u64(vzip1q_u64(vreinterpretq_u64_u32(x), vreinterpretq_u64_u32(y)));
+}
+
+OPERATION row row_zip_high_pairs(row x, row y)
+{
+	return vreinterpretq_u32_u64(vzip2q_u64(vreinterpretq_u64_u32(x), vreinterpretq_u64_u32(y)));
+}
+
+OPERATION row row_numbers(uint32_t n)
+{
+	static const uint32_t from_zero[4] = { 0, 1, 2, 3 };
+
+	return vaddq_u32(vdupq_n_u32(n), vld1q_u32(from_zero));
+}
+
+OPERATION void row_store(unsigned char *out, size_t apart, row x)
+{
+	(void)apart;
+	vst1q_u8(out, vreinterpretq_u8_u32(x));
 }
 
 /* The low halves of v8 to v15 are the caller's (AAPCS64, 6.1.2): the compiler has put them back by then. */
@@ -49,11 +67,7 @@ OPERATION void clear_registers(void)
 }
 
 #include "rows.h"
-
-/* Nothing is quicker than rows: */
-#define WIDE_BYTES SIZE_MAX
-#define expand_wide(out, len, key) ((void)(out))
-
+#include "words.h"
 #include "expand.h"
 
 void chacha_neon(unsigned char *out, size_t len, unsigned char key[CHACHA_KEY])

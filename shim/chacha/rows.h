@@ -7,14 +7,13 @@
  *
  * The including file defines, all with the attribute TARGET:
  *   row, ROW_BLOCKS		the vector, and how many blocks it has a row of
- *   GROUPS			how many groups the registers hold
  *   row_add, row_xor		word by word
  *   row_left_16, _12, _8, _7	each word rotated to the left
  *   row_turn_1, _2, _3		each block's four words: the word at i + n comes to i
  *   row_same(const void *)	16 bytes, for every block
  *   row_counters(uint32_t n)	first words n, n + 1, ... ; the others zero
  *   row_zero()
- *   group_store(out, a, b, c, d)	ROW_BLOCKS blocks from their rows
+ *   row_store(out, apart, x)	the four words of each block, `apart` bytes from each other
  *   clear_registers()		zeros in every vector register
  */
 #define GROUP_BYTES (ROW_BLOCKS * CHACHA_BLOCK)
@@ -57,6 +56,15 @@ INLINE void group_double_round(struct group *g)
 	g->d = row_turn_1(g->d);
 }
 
+/* ROW_BLOCKS blocks. */
+INLINE void group_store(unsigned char *out, const struct group *g)
+{
+	row_store(out, CHACHA_BLOCK, g->a);
+	row_store(out + 16, CHACHA_BLOCK, g->b);
+	row_store(out + 32, CHACHA_BLOCK, g->c);
+	row_store(out + 48, CHACHA_BLOCK, g->d);
+}
+
 /*
  * The first `len` bytes of the blocks from `block` on, as far as `groups` groups go, a constant. A group that is not wanted whole goes to
  * `spare`.
@@ -64,9 +72,9 @@ INLINE void group_double_round(struct group *g)
 INLINE void expand_groups(unsigned char *out, size_t len, const unsigned char *key, uint32_t block, unsigned char *spare,
 			  const int groups)
 {
-	struct group g[GROUPS];
+	struct group g[4];
 
-#pragma GCC unroll 8
+#pragma GCC unroll 4
 	for (int i = 0; i < groups; i++) {
 		g[i].a = row_same(chacha_words);
 		g[i].b = row_same(key);
@@ -75,13 +83,13 @@ INLINE void expand_groups(unsigned char *out, size_t len, const unsigned char *k
 	}
 #pragma GCC unroll 1
 	for (int i = 0; i < 10; i++) {
-#pragma GCC unroll 8
+#pragma GCC unroll 4
 		for (int j = 0; j < groups; j++)
 			group_double_round(&g[j]);
 	}
 	/* What the blocks began with is better made again than kept on the stack. */
 	__asm__ volatile("" : "+r"(block) : : "memory");
-#pragma GCC unroll 8
+#pragma GCC unroll 4
 	for (int i = 0; i < groups; i++) {
 		const size_t before = (size_t)i * GROUP_BYTES;
 
@@ -89,7 +97,7 @@ INLINE void expand_groups(unsigned char *out, size_t len, const unsigned char *k
 		g[i].b = row_add(g[i].b, row_same(key));
 		g[i].c = row_add(g[i].c, row_same(key + 16));
 		g[i].d = row_add(g[i].d, row_counters(block + (uint32_t)i * ROW_BLOCKS));
-		group_store(len >= before + GROUP_BYTES ? out + before : spare, g[i].a, g[i].b, g[i].c, g[i].d);
+		group_store(len >= before + GROUP_BYTES ? out + before : spare, &g[i]);
 		if (len <= before + GROUP_BYTES)
 			return;
 	}

@@ -19,7 +19,7 @@ from ..debian import fetch
 from ..errors import VgetrandomError
 from ..library import library_path
 from .building import build_worker, native_folder
-from .model import CONTROL, LIBC, SHIM, SYSCALL, VDSO, Participant
+from .model import CONTROL, LIBC, SHIM, SHIM_AVX2, SHIM_VDSO, SYSCALL, VDSO, Participant
 from .worker import Absent, Worker
 
 _SHIM = "vgetrandom"  # what tables call the library
@@ -35,6 +35,7 @@ class Contender:
     label: str
     source: Path  # a C file of native/contenders/, or a Python worker
     target: str = "native"  # as `vgetrandom conform` names targets
+    setting: str = ""  # of the library: what VGETRANDOM says
 
     @property
     def with_shim(self) -> bool:
@@ -54,6 +55,8 @@ def all_contenders(libcs: Sequence[str], files: Sequence[Path]) -> list[Contende
     found.append(Contender(CONTROL, f"{found[1].label}, again", found[1].source))
     host = _host_label()
     found += [Contender(LIBC, host, libc), Contender(SHIM, f"{host} + {_SHIM}", libc, "shim")]
+    found.append(Contender(SHIM_AVX2, f"{host} + {_SHIM}, no AVX-512", libc, "shim", "noavx512"))
+    found.append(Contender(SHIM_VDSO, f"{host} + {_SHIM}, nobulk", libc, "shim", "nobulk"))
     other_libcs = [_other_libc(name) for name in libcs]
     if not host.startswith("musl"):
         other_libcs.append(("musl", "musl", _musl_label(None)))
@@ -76,7 +79,8 @@ def start(contender: Contender, shim: Path | None) -> Worker:
         command = [*target.prefix, *_program(contender, target)]
     except VgetrandomError as error:
         raise Absent(str(error)) from error
-    return Worker(contender.label, command, target.environment, preload)
+    setting = {"VGETRANDOM": contender.setting} if contender.setting else {}
+    return Worker(contender.label, command, {**target.environment, **setting}, preload)
 
 
 def participant(contender: Contender, worker: Worker) -> Participant:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .model import CONTROL, Series
+from .model import Series
 from .session import Session
 from .worker import Worker
 
@@ -15,7 +15,7 @@ _LONG = 4000  # instructions
 
 def measure(session: Session) -> None:
     """Adds "instructions" a draw, without the measuring loop; a system call counts as one."""
-    keys = [key for key in session.native() if key != CONTROL]
+    keys = session.different()
     session.progress.begin("instructions", len(keys) * len(DRAWS))
     for key in keys:
         worker = session.workers[key]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import contenders
 from .building import build_empty_library
-from .model import CONTROL, SHIM, Series
+from .model import SHIM, Series
 from .session import Session
 from .start import EMPTY
 from .threads import FIRST_SIZE
@@ -20,7 +20,7 @@ def measure(session: Session) -> None:
 
     The worker of the run stays alive meanwhile, so that pages of the files that both map count as shared.
     """
-    fresh = {key: (session.contenders[key], session.shim) for key in session.native() if key != CONTROL}
+    fresh = {key: (session.contenders[key], session.shim) for key in session.different()}
     if SHIM in fresh:
         fresh[EMPTY] = (session.contenders[SHIM], build_empty_library())
     starts = max(1, session.settings.short_rounds // 2)  # fresh ones: the address space is laid out anew in each

@@ -18,6 +18,8 @@ VDSO = "vdso"
 CONTROL = "vdso-again"
 LIBC = "libc"
 SHIM = "shim"
+SHIM_AVX2 = "shim-noavx512"
+SHIM_VDSO = "shim-nobulk"  # all of a large request from the vDSO
 
 
 @dataclass(frozen=True)

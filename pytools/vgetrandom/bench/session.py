@@ -10,7 +10,7 @@ from typing import Protocol
 
 from . import contenders
 from .contenders import Contender
-from .model import Participant, Series
+from .model import CONTROL, Participant, Series
 from .worker import Absent, Worker
 
 
@@ -100,6 +100,10 @@ class Session:
     def native(self) -> list[str]:
         """Keys of the workers in C, which know every measure."""
         return [key for key in self.workers if self.contenders[key].source.suffix == ".c"]
+
+    def different(self) -> list[str]:
+        """Of these, no second copy and no second setting of one: for all measures but latency."""
+        return [key for key in self.native() if key != CONTROL and not self.contenders[key].setting]
 
     def close(self) -> None:
         for worker in self.workers.values():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
-from .model import CONTROL, Series
+from .model import Series
 from .session import Session
 
 SIZE = 32  # bytes a draw for throughput
@@ -27,7 +27,7 @@ def thread_counts(cpus: int) -> list[int]:
 
 def measure_throughput(session: Session) -> None:
     """Adds "throughput": draws of SIZE bytes a second, of all threads together, on all CPUs."""
-    keys = _keys(session)
+    keys = session.different()
     counts = thread_counts(len(os.sched_getaffinity(0)))
     samples: dict[tuple[str, int], list[float]] = {(key, count): [] for key in keys for count in counts}
     rounds = session.settings.short_rounds
@@ -58,7 +58,7 @@ def measure_first_draws(session: Session) -> None:
 
 
 def _measure_three(session: Session, title: str, measures: Sequence[str], request: Callable[[str], str]) -> None:
-    keys = _keys(session)
+    keys = session.different()
     samples: dict[tuple[str, str], list[float]] = {(key, name): [] for key in keys for name in measures}
     session.progress.begin(title, session.settings.short_rounds)
     for _ in range(session.settings.short_rounds):
@@ -74,7 +74,3 @@ def _measure_three(session: Session, title: str, measures: Sequence[str], reques
         for (key, name), values in samples.items()
         if values
     ]
-
-
-def _keys(session: Session) -> list[str]:
-    return [key for key in session.native() if key != CONTROL]

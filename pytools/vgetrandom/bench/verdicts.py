@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .model import CONTROL, LIBC, SHIM, SYSCALL, VDSO, Participant, Run
+from .model import CONTROL, LIBC, SHIM, SHIM_AVX2, SHIM_VDSO, SYSCALL, VDSO, Participant, Run
 from .statistics import Summary, difference, mean, ratio, summarise
 from .text import Table, digits, size_text, time_text, times_text
 
 NEW = "glibc-2.43"  # the newest libc that draws from the vDSO by itself, as aims name it
 _CLEARLY = 1.02  # smaller differences are not listed
+# Large requests: size in bytes, the contender, whom it is compared with, and how many times as fast it is to be.
+_LARGE = (
+    (256, SHIM, NEW, 1.5),
+    (1024, SHIM, NEW, 3),
+    (65536, SHIM, NEW, 7),
+    (65536, SHIM, SYSCALL, 12),
+    (65536, SHIM_AVX2, NEW, 4),
+    (65536, SHIM, "openssl", 1),
+    (1048576, SHIM, NEW, 7),
+    (1048576, SHIM, SYSCALL, 12),
+    (1048576, SHIM_AVX2, NEW, 4),
+    (1048576, SHIM, "openssl", 0),
+)
 # What is compared: the measure, how to say it with and without the parameter, and whether more is better.
 _COMPARED = (
     ("throughput", "{} threads", True),
@@ -57,7 +70,24 @@ def _aims(run: Run) -> Iterator[tuple[str, str, str, bool | None]]:
             "5x",
             1 / found.median >= 5,
         )
+    yield from _aims_of_large(run)
     yield from _aims_of_life(run)
+
+
+def _aims_of_large(run: Run) -> Iterator[tuple[str, str, str, bool | None]]:
+    for size, key, baseline, aim in _LARGE:
+        series, who, other = run.find("latency", key, "", size), run.participant(key), run.participant(baseline)
+        found = ratio(run, series, baseline) if series else None
+        if found and who and other:
+            vectors = " without AVX-512" if key == SHIM_AVX2 else ""
+            name = f"getrandom, {size_text(size)}{vectors}: times as fast as {other.label}"
+            wanted, met = (f"{aim:g}x", 1 / found.median >= aim) if aim else ("", None)
+            yield name, _spread_text(_inverse(found)), wanted, met
+    for series in run.select("latency", SHIM, "getrandom"):
+        found = ratio(run, series, SHIM_VDSO) if series.parameter > 64 else None
+        if found:
+            name = f"getrandom, {size_text(series.parameter)}: cost against all of it from the vDSO"
+            yield name, _spread_text(found), "not above 1x", found.median <= 1.005
 
 
 def _aims_of_life(run: Run) -> Iterator[tuple[str, str, str, bool | None]]:
@@ -88,7 +118,8 @@ def slower(run: Run) -> Table:
     """Where somebody else is quicker than the library, or needs less memory: found, not chosen."""
     rows = []
     for participant in run.present():
-        if participant.key in (SHIM, CONTROL) or participant.key.endswith(f"+{SHIM}") or participant.key == "python":
+        key = participant.key
+        if key in (SHIM, SHIM_AVX2, SHIM_VDSO, CONTROL, "python") or key.endswith(f"+{SHIM}"):
             continue
         found = [*_slower_draws(run, participant), *_slower_otherwise(run, participant)]
         if found:
