@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Large requests. What must stay true: a key is expanded in one process and for one call only, and is then gone.
+ * Large requests. What must stay true: a key is expanded in one process and for one call only, and
+ * is then gone.
  */
 #include "bulk.h"
 
@@ -17,9 +18,10 @@ static size_t at_most(size_t len)
 }
 
 /*
- * The draw of the key is a draw like any other, and over before the expansion: a handler that interrupts the latter draws as
- * usual. If it forks, both processes have the key and would return the same bytes. The child's epoch word is not what it was, from
- * the instant of the fork on: it begins again with a key of its own. In the parent nothing has changed.
+ * The draw of the key is a draw like any other, and over before the expansion: a handler that
+ * interrupts the latter draws as usual. If it forks, both processes have the key and would return
+ * the same bytes. The child's epoch word is not what it was, from the instant of the fork on: it
+ * begins again with a key of its own. In the parent nothing has changed.
  */
 long bulk_fill(void *buf, size_t len, unsigned int flags, chacha_expand *expand)
 {

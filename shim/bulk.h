@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Large requests: a key for this one call from the vDSO, expanded by wide vectors (docs/how-it-works.md, "Large requests").
- * Thread-safe, async-signal-safe.
+ * Large requests: a key for this one call from the vDSO, expanded by wide vectors (docs/how-it-
+ * works.md, "Large requests"). Thread-safe, async-signal-safe.
  */
 #ifndef BULK_H
 #define BULK_H

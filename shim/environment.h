@@ -6,7 +6,10 @@
 
 #include "names.h"
 
-/* The value of a variable, or NULL: unset, or this process is AT_SECURE (set-uid and the like) and must not look. */
+/*
+ * The value of a variable, or NULL: unset, or this process is AT_SECURE (set-uid and the like) and
+ * must not look.
+ */
 const char *environment_get(const char *name);
 
 /* Whether a variable's value, words between commas, has this word. */

@@ -39,7 +39,10 @@ OPERATION row row_counters(uint32_t n)
 				_mm512_set_epi32(0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0));
 }
 
-/* The four parts of a row, `apart` bytes from each other. What is stored as it is extracted takes no turn of the units that compute. */
+/*
+ * The four parts of a row, `apart` bytes from each other. What is stored as it is extracted takes
+ * no turn of the units that compute.
+ */
 OPERATION void row_store(unsigned char *out, size_t apart, row x)
 {
 	_mm_storeu_si128((__m128i *)out, _mm512_castsi512_si128(x));

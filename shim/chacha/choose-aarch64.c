@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Vectors on aarch64: NEON is part of the architecture that Linux needs (Documentation/arch/arm64/booting.rst, FPSIMD). */
+/*
+ * Vectors on aarch64: NEON is part of the architecture that Linux needs
+ * (Documentation/arch/arm64/booting.rst, FPSIMD).
+ */
 #include "chacha.h"
 
 /* The vDSO uses NEON too, one block at a time: only where several blocks side by side pay for the key. */

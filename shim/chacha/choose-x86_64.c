@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Vectors on x86-64. What must stay true: nothing is used whose registers the kernel does not save (Intel SDM, volume 1, 13.5.1 and
- * 15.2: OSXSAVE, then XCR0, then the feature).
+ * Vectors on x86-64. What must stay true: nothing is used whose registers the kernel does not save
+ * (Intel SDM, volume 1, 13.5.1 and 15.2: OSXSAVE, then XCR0, then the feature).
  */
 #include <cpuid.h>
 

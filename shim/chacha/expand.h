@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A whole expansion out of its pieces, to be included behind rows.h and words.h. What must stay true: when it returns, nothing of the
- * key is left in memory or registers.
+ * A whole expansion out of its pieces, to be included behind rows.h and words.h. What must stay
+ * true: when it returns, nothing of the key is left in memory or registers.
  *
- * The including file defines SPILLED, the bytes of stack that expand_key() may use with what it calls; a test looks.
+ * The including file defines SPILLED, the bytes of stack that expand_key() may use with what it
+ * calls; a test looks.
  */
 
 /* At most GROUP_BYTES bytes. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ChaCha20 for vectors of any width, to be included by the file for one kind of vector. A block's 16 words are four rows of four;
- * a `row` is that row of ROW_BLOCKS consecutive blocks. So a quarter round works on four columns of each block at once, and the
- * diagonals become columns when each row is turned by its number (RFC 8439, section 2.3). Several groups of blocks are computed
+ * ChaCha20 for vectors of any width, to be included by the file for one kind of vector. A block's
+ * 16 words are four rows of four; a `row` is that row of ROW_BLOCKS consecutive blocks. So a
+ * quarter round works on four columns of each block at once, and the diagonals become columns when
+ * each row is turned by its number (RFC 8439, section 2.3). Several groups of blocks are computed
  * side by side, so that the processor does not wait for one result before it begins the next.
  *
  * The including file defines, all with the attribute TARGET:
@@ -66,8 +67,8 @@ INLINE void group_store(unsigned char *out, const struct group *g)
 }
 
 /*
- * The first `len` bytes of the blocks from `block` on, as far as `groups` groups go, a constant. A group that is not wanted whole goes to
- * `spare`.
+ * The first `len` bytes of the blocks from `block` on, as far as `groups` groups go, a constant. A
+ * group that is not wanted whole goes to `spare`.
  */
 INLINE void expand_groups(unsigned char *out, size_t len, const unsigned char *key, uint32_t block, unsigned char *spare,
 			  const int groups)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ChaCha20 for long output, to be included behind rows.h: four times as many blocks as a row has at once, where a vector is one word of
- * each. Nothing is turned between the rounds, all of it at the end.
+ * ChaCha20 for long output, to be included behind rows.h: four times as many blocks as a row has at
+ * once, where a vector is one word of each. Nothing is turned between the rounds, all of it at the
+ * end.
  *
  * The including file defines, beside what rows.h needs:
  *   row_word(uint32_t)		one word, everywhere
@@ -24,7 +25,10 @@ INLINE void words_round(struct words *x, const int turn)
 		quarter_round(&x->a[i], &x->b[(i + turn) % 4], &x->c[(i + 2 * turn) % 4], &x->d[(i + 3 * turn) % 4]);
 }
 
-/* Four words, each for every block. Loading them takes no turn of the units that compute, which are what there is too little of. */
+/*
+ * Four words, each for every block. Loading them takes no turn of the units that compute, which are
+ * what there is too little of.
+ */
 INLINE void words_same(row words[4], const uint32_t from[4])
 {
 #pragma GCC unroll 4
@@ -67,8 +71,9 @@ INLINE void words_store(unsigned char *out, struct words *x)
 }
 
 /*
- * The first `len` bytes, a multiple of WIDE_BYTES. Only the first column has a counter in it: the other three are the same in all blocks
- * until the first diagonals, and are computed once: `spare` is room for a group.
+ * The first `len` bytes, a multiple of WIDE_BYTES. Only the first column has a counter in it: the
+ * other three are the same in all blocks until the first diagonals, and are computed once: `spare`
+ * is room for a group.
  */
 NOINLINE void expand_wide(unsigned char *out, size_t len, const unsigned char *key, unsigned char *spare)
 {
