@@ -9,7 +9,7 @@
 
 typedef __m256i row;
 #define ROW_BLOCKS 2
-#define SPILLED 832
+#define SPILLED 768
 
 OPERATION row row_add(row x, row y) { return _mm256_add_epi32(x, y); }
 OPERATION row row_xor(row x, row y) { return _mm256_xor_si256(x, y); }

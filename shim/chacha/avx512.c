@@ -9,7 +9,7 @@
 
 typedef __m512i row;
 #define ROW_BLOCKS 4
-#define SPILLED 768
+#define SPILLED 704
 
 OPERATION row row_add(row x, row y) { return _mm512_add_epi32(x, y); }
 OPERATION row row_xor(row x, row y) { return _mm512_xor_si512(x, y); }
