@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 from command import Vgetrandom, one_line, runner_for
 from elftools.elf.elffile import ELFFile
+from vgetrandom.builder import _command
+from vgetrandom.errors import VgetrandomError
 
 needs_zig = pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="ziglang is not installed")
 MACHINES = {
@@ -60,8 +63,9 @@ def test_build_replaces_a_library_in_one_step(vgetrandom: Vgetrandom, tmp_path: 
 @pytest.mark.parametrize("arch", sorted(MACHINES))
 def test_library_for_another_target(vgetrandom: Vgetrandom, tmp_path: Path, arch: str, libc: str) -> None:
     output = tmp_path / "lib.so"
-    result = vgetrandom("build", "--target", f"{arch}-linux-{libc}", "-o", output)
+    result = vgetrandom("build", "--verbose", "--target", f"{arch}-linux-{libc}", "-o", output)
     assert result.returncode == 0, result.stderr
+    assert not re.findall(r".*\[-W[\w=-]+\]", result.stdout + result.stderr)  # as the compilers end a warning
     with output.open("rb") as stream:
         elf = ELFFile(stream)
         assert (elf["e_machine"], elf["e_type"]) == (MACHINES[arch], "ET_DYN")
@@ -96,11 +100,28 @@ def test_unknown_sanitizer_is_one_line(vgetrandom: Vgetrandom) -> None:
     assert "soap" in one_line(result)
 
 
-@pytest.mark.parametrize("changes", [{"PATH": "/nowhere"}, {"CC": "no-such-compiler"}])
+@pytest.mark.parametrize("changes", [{"PATH": "/nowhere"}, {"CC": "no-such-compiler"}, {"PATH": "/nowhere", "CC": " "}])
 def test_no_compiler_is_one_line(vgetrandom: Vgetrandom, tmp_path: Path, changes: dict[str, str]) -> None:
     result = vgetrandom("build", cwd=tmp_path, **changes)
     assert result.returncode == 2
     assert "no C compiler" in one_line(result)
+
+
+def test_compiler_that_is_no_command_is_one_line(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
+    for words in (("build",), ("conform", "native")):
+        result = vgetrandom(*words, cwd=tmp_path, CC='gcc "-O2')
+        assert result.returncode == 2
+        assert "No closing quotation" in one_line(result)
+
+
+def test_step_that_fails_without_an_error_tells_its_last_words() -> None:
+    step = [
+        "sh",
+        "-c",
+        "echo first; echo /bin/sh: rm: not found; echo ninja: build stopped: subcommand failed.; exit 1",
+    ]
+    with pytest.raises(VgetrandomError, match=r"^the build failed: /bin/sh: rm: not found; --verbose"):
+        _command(step, dict(os.environ), verbose=False)
 
 
 def test_compiler_that_fails_is_one_line(vgetrandom: Vgetrandom, tmp_path: Path) -> None:

@@ -202,10 +202,21 @@ def test_strace_that_may_not_trace_is_told(vgetrandom: Vgetrandom, bin_without_s
 def test_command_for_ever_is_ended_by_the_time_limit(vgetrandom: Vgetrandom) -> None:
     start = time.monotonic()
     code = f"import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); {DRAW}; time.sleep(600)"
-    found = check(vgetrandom, "--timeout", "1", "--", sys.executable, "-c", code)
+    found = check(vgetrandom, "--timeout", "4", "--", sys.executable, "-c", code)
     assert time.monotonic() - start < 60
     assert found["with"]["calls"] >= DRAWS
     assert any("time limit" in note for note in found["notes"])
+
+
+@needs_strace
+def test_fewer_calls_before_the_time_limit_are_no_gain(vgetrandom: Vgetrandom) -> None:
+    """How far a run had come when it was ended makes a difference that is not the library's."""
+    line = '[ "$LD_PRELOAD" ] && n="1 2 3" || n="1 2 3 4"; for i in $n; do sleep 0; done; exec sleep 600'
+    found = check(vgetrandom, "--timeout", "4", "--", "sh", "-c", line, status=1)
+    if found["without"]["system_calls"] < 4:
+        pytest.skip("sleep makes no getrandom system call in this libc")
+    assert found["with"]["system_calls"] == found["without"]["system_calls"] - 1
+    assert found["with"]["calls"] == 0
 
 
 def test_command_that_ignores_sigterm_is_killed(vgetrandom: Vgetrandom) -> None:
@@ -249,6 +260,16 @@ def test_process_left_in_the_background_is_ended_and_told(vgetrandom: Vgetrandom
     found = check(vgetrandom, "--", "sh", "-c", line)
     assert any("left 1 process running" in note for note in found["notes"])
     assert found["with"]["calls"] >= DRAWS
+
+
+@needs_strace
+def test_process_left_by_a_parent_that_is_gone_is_ended_though_it_never_drew(vgetrandom: Vgetrandom) -> None:
+    """Neither the trace nor its ancestry tells of it."""
+    code = f"import os, time; {DRAW}; os.fork() or os.fork() or time.sleep(600); os._exit(0)"
+    start = time.monotonic()
+    found = check(vgetrandom, "--", sys.executable, "-c", code)
+    assert time.monotonic() - start < 120
+    assert any("left 1 process running" in note for note in found["notes"])
 
 
 SANDBOXED = """

@@ -292,6 +292,17 @@ def test_report_that_can_not_be_written_is_one_line(vgetrandom: Vgetrandom, tmp_
     assert "can't write the report" in one_line(result)
 
 
+@pytest.mark.parametrize("name", ["fd:99", "fd:", "fd:two"])
+def test_report_to_no_descriptor_is_one_line(vgetrandom: Vgetrandom, name: str) -> None:
+    result = vgetrandom("run", "--report", name, "--", "true")
+    assert result.returncode == 2
+    assert f"can't write the report {name}" in one_line(result)
+
+
+def test_report_may_be_a_descriptor(vgetrandom: Vgetrandom) -> None:
+    assert json.loads(vgetrandom("run", "--report", "fd:2", "--", sys.executable, "-c", DRAW).stderr)["calls"] > 0
+
+
 def test_runs_without_a_home(vgetrandom: Vgetrandom) -> None:
     assert vgetrandom("run", "--", "true", HOME=None).returncode == 0
     assert vgetrandom("run", "--", "true", HOME="/proc/none").returncode == 0

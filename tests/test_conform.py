@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -20,7 +21,6 @@ def vgetrandom(library: Path) -> Vgetrandom:
     return runner_for(library)
 
 
-@pytest.mark.slow
 def test_library_keeps_every_promise(library: Path, tmp_path: Path) -> None:
     """The whole quick profile; what it prints tells which case fails and how to repeat it."""
     report = tmp_path / "report.json"
@@ -85,9 +85,22 @@ def test_failing_case_is_status_1_and_says_how_to_repeat(vgetrandom: Vgetrandom,
     )
     result = vgetrandom("conform", "native", "--cases", tmp_path, "--seed", "5")
     assert result.returncode == 1
-    assert "it holds" in result.stdout
+    assert "it holds (at output_bad.c:11, errno 0)" in result.stdout
     assert "promise: Nothing holds." in result.stdout
-    assert "vgetrandom conform native -k output_bad --seed 0x5" in result.stdout
+    assert f"vgetrandom conform native -k output_bad --seed 0x5 --cases {tmp_path}\n" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("says", "outcome"),
+    [("length= 1 gigabyte, no anomalies", "pass"), ("length= 1 gigabyte, FAIL !!", "fail"), ("", "fail")],
+)
+def test_battery_of_tests_is_believed(vgetrandom: Vgetrandom, tmp_path: Path, says: str, outcome: str) -> None:
+    battery = tmp_path / "RNG_test"
+    battery.write_text(f"#!/bin/sh\nhead -c 100000 >/dev/null\necho '{says}'\n")
+    battery.chmod(0o755)
+    words = ("native", "-k", "output_external", "--profile", "full", "--json")
+    result = vgetrandom("conform", *words, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert json.loads(result.stdout)["results"][0]["outcome"] == outcome
 
 
 @pytest.mark.parametrize(
@@ -97,6 +110,9 @@ def test_failing_case_is_status_1_and_says_how_to_repeat(vgetrandom: Vgetrandom,
         (["native", "-k", "nonsense"], "no case"),
         (["libc:/nonexistent"], "not a folder"),
         (["native", "--repeat", "0"], "--repeat"),
+        (["native", "--minutes", "0"], "--minutes"),
+        (["native", "--seed", "high"], "invalid seed value"),
+        (["under:'"], "is no command"),
         (["native", "-k", ONE, "--junit", "/nonexistent/x"], "can't be written"),
     ],
 )

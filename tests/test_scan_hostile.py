@@ -173,26 +173,31 @@ def test_the_command_tells_each_damaged_file_in_one_clean_line(tmp_path: Path) -
     assert done.returncode == 2
 
 
-def test_a_folder_that_may_not_be_read_is_one_line() -> None:
+# As a user whom the permissions bind, after all imports: our own files may be closed to that user, too.
+_AS_NOBODY = """
+import argparse, os, sys
+from vgetrandom.cli import scan
+parser = argparse.ArgumentParser()
+scan.add_arguments(parser)
+arguments = parser.parse_args()
+if os.geteuid() == 0:
+    os.setuid(65534)
+sys.exit(scan.run(arguments))
+"""
+
+
+@pytest.mark.parametrize("named", [".", "closed", "closed/file"])
+def test_a_folder_that_may_not_be_read_is_one_line(named: str) -> None:
     with tempfile.TemporaryDirectory(prefix="vgetrandom-") as folder:  # tmp_path lies below folders closed to others
         Path(folder).chmod(0o755)
         closed = Path(folder, "closed")
-        closed.mkdir(mode=0)
-        read_end, write_end = os.pipe()
-        child = os.fork()
-        if child == 0:  # as a user whom the permissions bind
-            status = 1
-            try:
-                if os.geteuid() == 0:
-                    os.setuid(65534)
-                troubles: list[Trouble] = []
-                paths = list(files_below(folder, troubles))
-                os.write(write_end, f"{paths} {troubles}".encode())
-                status = 0
-            finally:
-                os._exit(status)
-        os.close(write_end)
-        answer = os.read(read_end, 4096).decode()
-        os.close(read_end)
-        assert os.waitpid(child, 0)[1] == 0
-        assert answer == f"[] {[Trouble(str(closed), 'permission denied')]}"
+        closed.mkdir()
+        (closed / "file").touch()
+        closed.chmod(0)
+        words = [sys.executable, "-c", _AS_NOBODY, str(Path(folder, named))]
+        done = subprocess.run(words, capture_output=True, text=True)
+        closed.chmod(0o700)
+    asked = closed / "file" if named == "closed/file" else closed
+    assert done.stderr == f"{asked}: permission denied\n"
+    assert done.stdout == "0 files: 0 reached, 0 partly, 0 native, 0 unreachable, 1 unreadable\n"
+    assert done.returncode == 2

@@ -20,6 +20,7 @@ from .library import LIBRARY_NAME, source_path
 
 LIBCS = ("gnu", "musl")
 SANITIZERS = ("address", "thread", "undefined")
+_COMPILERS = ("cc", "gcc", "clang")
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,18 @@ def build_library(output: Path, target: Target | None, sanitize: Sequence[str], 
     return output.resolve()
 
 
+def host_compiler() -> list[str]:
+    """The command that compiles for this host: what CC says, else the first of the usual names that is on PATH.
+
+    Empty when there is none. Raises VgetrandomError when CC can't be read as a command.
+    """
+    try:
+        words = shlex.split(os.environ.get("CC", ""))
+    except ValueError as error:
+        raise VgetrandomError(f"CC is {os.environ['CC']!r}, and that is no command: {error}") from None
+    return words or next(([name] for name in _COMPILERS if shutil.which(name)), [])
+
+
 def _require_compiler(target: Target | None) -> None:
     if target:
         if importlib.util.find_spec("ziglang") is None:
@@ -79,11 +92,10 @@ def _require_compiler(target: Target | None) -> None:
                 f"building for {target} needs PyPI's ziglang; run: {sys.executable} -m pip install ziglang"
             )
         return
-    chosen = os.environ.get("CC")
-    candidates = shlex.split(chosen)[:1] if chosen else ["cc", "gcc", "clang"]
-    if not any(shutil.which(name) for name in candidates):
+    words = host_compiler()
+    if not words or not shutil.which(words[0]):
         raise VgetrandomError(
-            f"no C compiler found ({', '.join(candidates)}); install one (apt-get install gcc), "
+            f"no C compiler found ({words[0] if words else ', '.join(_COMPILERS)}); install one (apt-get install gcc), "
             "or PyPI's ziglang and give --target"
         )
 
@@ -134,9 +146,10 @@ def _command(command: Sequence[str], environment: dict[str, str], verbose: bool)
         errors="replace",
     )
     if result.returncode:
-        lines = result.stdout.splitlines()
-        complaint = next((line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)), lines[-1:] or "")
-        raise VgetrandomError(f"the build failed: {str(complaint).strip()}; --verbose shows everything")
+        lines = [line.strip() for line in result.stdout.splitlines() if not line.startswith("ninja: build stopped")]
+        last = lines[-1] if lines else f"exit status {result.returncode}"
+        complaint = next((line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)), last)
+        raise VgetrandomError(f"the build failed: {complaint}; --verbose shows everything")
 
 
 def _replace(built: Path, output: Path) -> None:

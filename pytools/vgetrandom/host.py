@@ -8,6 +8,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from .errors import VgetrandomError
+
 _SECCOMP = {"0": "none", "1": "strict", "2": "filter"}  # proc_pid_status(5)
 
 
@@ -29,6 +31,12 @@ class Host:
     container: str
     virtual: str
     seccomp: str
+
+
+def require_proc() -> None:
+    """Raises VgetrandomError where no processes can be seen."""
+    if not Path("/proc/self").exists():
+        raise VgetrandomError("/proc is not mounted here, and processes are seen there; mount -t proc proc /proc")
 
 
 def look() -> Host:

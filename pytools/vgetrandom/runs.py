@@ -19,7 +19,7 @@ from . import strace
 from .errors import VgetrandomError
 from .exit_report import ExitReport, read_reports
 from .launch import REPORT, refusal, words_for
-from .process_tree import descendants
+from .process_tree import descendants, traced_by
 from .program import NOT_EXECUTABLE, Program
 from .strace import Trace
 
@@ -207,7 +207,7 @@ class _Started:
         if self.trace is None:
             targets.add(self.process.pid)  # else it is strace, which ends with the last of them
         else:
-            targets.update(self.trace.running())
+            targets.update(traced_by(self.process.pid) or self.trace.running())
             if self.trace.ended:
                 self.left = self.left or len(targets)
         for pid in targets:

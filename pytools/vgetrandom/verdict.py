@@ -40,7 +40,11 @@ def judge(found: Comparison) -> Verdict:
 
 def _fewer(found: Comparison) -> bool:
     before, after = found.without.calls, found.with_library.calls
-    return before is not None and after is not None and after < before
+    if before is None or after is None:
+        return False
+    # Where a run was ended from outside, how far it had come by then makes a difference, too.
+    by_itself = not any(side.counted and side.counted.ended for side in (found.without, found.with_library))
+    return after < before if by_itself else after < before / 2
 
 
 def _gain(found: Comparison) -> str:

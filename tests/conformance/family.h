@@ -38,6 +38,12 @@ static inline void family_draw(unsigned int who, int times)
 	}
 }
 
+/* For what is drawn as long as something else takes: whether some more of it can be recorded. */
+static inline bool family_has_room(void)
+{
+	return __atomic_load_n(&family->used, __ATOMIC_RELAXED) < family->capacity / 2;
+}
+
 /* After any kind of fork, in the child: it must not outlive a case that hangs. */
 static inline void family_child(void)
 {

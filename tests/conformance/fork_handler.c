@@ -9,6 +9,7 @@
 #include "family.h"
 
 #define MOST 4000
+#define RECORDED 200	/* draws after each fork: how many there are until the next depends on the machine */
 
 static volatile sig_atomic_t in_child, drawing, born;
 static sig_atomic_t wanted;
@@ -54,7 +55,7 @@ int main(void)
 	const struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
 	unsigned char bytes[16];
 	pid_t knocker;
-	int waited = 0;
+	int waited = 0, forks = 0, since = 0;
 
 	family_begin("a fork in a handler that interrupted a draw leaves nothing shared", 4000000);
 	wanted = (sig_atomic_t)scaled(400, MOST);
@@ -66,7 +67,11 @@ int main(void)
 		drawing = 0;
 		if (in_child)
 			break;	/* this draw the parent has, perhaps: step_fork_continue knows */
-		if (i % 8 == 0)
+		if (forks != born) {
+			forks = born;
+			since = 0;
+		}
+		if (since++ < RECORDED)
 			draws_add(family, bytes, sizeof(bytes), i);
 		while (i % 1024 == 0 && waited < born)
 			wait_ok(children[waited++], "the child of a handler");

@@ -52,7 +52,8 @@ static void *drawer(void *who)
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
 		for (int i = 0; i < 500; i++)
 			draw(bytes, sizeof(bytes));
-		family_draw((unsigned int)(uintptr_t)who, FAMILY_BATCH);
+		if (family_has_room())
+			family_draw((unsigned int)(uintptr_t)who, FAMILY_BATCH);
 		usleep(200);
 	}
 	return NULL;

@@ -64,6 +64,7 @@ int main(void)
 	if (before != '2' && !tap_number("CONFORM_CHANGE_HOST", 0))
 		skip_all("vm.overcommit_memory is %c here; CONFORM_CHANGE_HOST=1 sets it to 2 while this case runs", before);
 	draws = draws_new((THREADS + 2) * 200);
+	memset(draws->entry, 1, draws->capacity * sizeof(draws->entry[0]));	/* shared memory is promised page by page */
 	for (count = 0; count < THREADS; count++)
 		if (pthread_create(&threads[count], NULL, body, (void *)(uintptr_t)(count + 1)))
 			break;

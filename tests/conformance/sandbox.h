@@ -86,15 +86,19 @@ static inline bool refuse(int number, enum action action)
 	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) && !prctl(PR_SET_SECCOMP, MODE_FILTER, &filter, 0, 0);
 }
 
-/* Whether filters can be installed here: tried in a child. */
-static inline bool can_refuse(void)
+/* Tried in a child: the case is skipped where no filter can be installed. */
+static inline void needs_filters(void)
 {
-	int status;
+	int status = -1;
 	pid_t child = fork();
 
-	if (!child)
-		_exit(refuse(SYS_getppid, ANSWER_EPERM) && syscall(SYS_getppid) == -1 && errno == EPERM ? 0 : 1);
-	return waitpid(child, &status, 0) == child && status == 0;
+	if (!child) {
+		if (!refuse(SYS_getppid, ANSWER_EPERM))
+			_exit(errno);
+		_exit(syscall(SYS_getppid) == -1 && errno == EPERM ? 0 : 255);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child || status)
+		skip_all("no seccomp filter can be installed here: errno %d, wait status %#x", errno, status);
 }
 
 /* Some draws by every function there is; false when one fails. Makes no system call of its own. */
@@ -139,6 +143,40 @@ static inline int sandbox_stage(const char *stage, unsigned int call, enum actio
 	}
 	waitpid(child, &status, 0);
 	return status;
+}
+
+/*
+ * The whole of a case: every call that is refusable is refused in every way, each time to a fresh program, which has
+ * drawn before or not. Returns main's status.
+ */
+static inline int sandbox_case(int argc, char *argv[], const char *promise, bool drawn)
+{
+	struct draws *draws;
+	unsigned int call, action;
+	int status;
+
+	libc_find();
+	if (argc == 4) {
+		draws = life_draws();
+		if ((drawn && !sandbox_draws(draws, 1000)) || !refuse(refusable[atoi(argv[2])].number, atoi(argv[3])))
+			_exit(77);
+		_exit(sandbox_draws(draws, atoi(argv[2])) ? 0 : 1);
+	}
+	case_begin(promise, 60);
+	libc_needs(getrandom);
+	needs_filters();
+	draws = life_draws();
+	if (!draws)
+		skip_all("no memory file");
+	for (action = 0; action < ACTIONS; action++) {
+		for (call = 0; call < REFUSABLE; call++) {
+			status = sandbox_stage("locked-in", call, action);
+			expect(status == 0, "%s answered by %s: wait status %#x", refusable[call].name, action_names[action], status);
+		}
+	}
+	check(!tap->failures, "%zu system calls refused in %d ways", REFUSABLE, ACTIONS);
+	outputs_distinct(draws, "in sandboxes");
+	return case_end();
 }
 
 #endif

@@ -27,7 +27,8 @@ static void *victim(void *argument)
 static void *neighbour(void *stop)
 {
 	while (!__atomic_load_n((int *)stop, __ATOMIC_RELAXED)) {
-		family_draw(2, 4);
+		if (family_has_room())
+			family_draw(2, 4);
 		usleep(50);
 	}
 	return NULL;

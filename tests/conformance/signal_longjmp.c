@@ -38,7 +38,8 @@ static void draw_and_jump(void)
 			if (memchr(bytes + half, 0, 16) == NULL)
 				draws_add(family, bytes + half, 16, 9);
 		memcpy(bytes, zeros, sizeof(bytes));
-		family_draw(1, 1);
+		if (family_has_room())
+			family_draw(1, 1);
 		drawing = 1;
 		draw(bytes, sizeof(bytes));
 		drawing = 0;

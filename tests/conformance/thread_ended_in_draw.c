@@ -78,8 +78,7 @@ int main(void)
 
 	case_begin("threads that end in a draw leave nothing in the way", full_profile() ? 120 : 30);
 	libc_needs(getrandom);
-	if (!can_refuse())
-		skip_all("no seccomp filter can be installed here");
+	needs_filters();
 	draws = draws_new(2 * total * 5 + 100);
 	if (!warm_is_free())
 		skip_all("every draw of this libc is a system call");

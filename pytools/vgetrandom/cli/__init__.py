@@ -12,6 +12,7 @@ import importlib.metadata
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from ..errors import VgetrandomError
 
@@ -36,8 +37,15 @@ def _version() -> str:
         return "not installed"  # run from the source tree
 
 
+class _Parser(argparse.ArgumentParser):
+    """Wrong options are one line, as everything that goes wrong here."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"vgetrandom: {message}; see {self.prog} --help\n")
+
+
 def _parser(chosen: str | None) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="vgetrandom", description="Serve a program's requests for random bytes from the kernel's vDSO getrandom."
     )
     parser.add_argument("--version", action="version", version=_version())
@@ -47,7 +55,7 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
         if name == chosen:
             module = importlib.import_module(f".{name}", __package__)
             module.add_arguments(verb)
-            verb.set_defaults(run=module.run)
+            verb.set_defaults(run=module.run, parser=verb)
     return parser
 
 
@@ -55,7 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     chosen = next((word for word in words if not word.startswith("-")), None)
-    args = _parser(chosen).parse_args(words)
+    _replace_closed_streams()
+    args, unknown = _parser(chosen).parse_known_args(words)
+    if unknown:
+        args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         status: int = args.run(args)
         sys.stdout.flush()
@@ -71,5 +82,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:  # a full disk, no temporary folder, ...: what no verb foresaw
-        print(f"vgetrandom: {error}", file=sys.stderr)
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"vgetrandom: {where}{error.strerror or error}", file=sys.stderr)
         return 2
+
+
+def _replace_closed_streams() -> None:
+    """Where a stream was closed for us (`>&-`), Python has None, and print() would take another one.
+
+    The replacements are closed on exec: a command that we become gets what we were given.
+    """
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY))
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")

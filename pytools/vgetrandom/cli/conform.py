@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--minutes", type=float, default=10, metavar="M", help="soak: repeat everything for so long (default: 10)"
     )
-    parser.add_argument("--seed", type=lambda text: int(text, 0), help="repeat a run with the seed that it printed")
+    parser.add_argument("--seed", type=_seed, help="repeat a run with the seed that it printed")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="cases at once")
     parser.add_argument(
         "--patience", type=int, default=1, metavar="N", help="multiply the watchdogs, for slow wrappers"
@@ -47,6 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--tap", action="store_true", help="print TAP 14")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
+
+
+def _seed(text: str) -> int:
+    return int(text, 0)
+
+
+_seed.__name__ = "seed"  # argparse: "invalid seed value: 'x'"
 
 
 def run(args: argparse.Namespace) -> int:
@@ -59,6 +66,10 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.repeat < 1 or args.jobs < 1 or args.patience < 1:
         raise VgetrandomError("--repeat, --jobs and --patience take a number of 1 or more")
+    if not 0 < args.minutes < float("inf"):
+        raise VgetrandomError("--minutes takes a number above 0")
+    if args.junit and (args.junit.is_dir() or not os.access(args.junit.parent, os.W_OK)):
+        raise VgetrandomError(f"{args.junit} can't be written; give --junit another file")
     plan = Plan(
         cases=cases,
         targets=_targets(args.target, args.library),
@@ -70,15 +81,22 @@ def run(args: argparse.Namespace) -> int:
         deadline=args.minutes * 60 if args.profile == "soak" else 0,
     )
     found = _run_with_progress(Runner(plan, cache_folder()))
-    if args.junit:
-        _write(args.junit, results.as_junit(found))
     if args.json:
         print(json.dumps(results.as_json(found, args.profile), indent=2))
     elif args.tap:
         print(results.as_tap(found), end="")
     else:
-        report.print_results(_console(), found, args.profile)
+        report.print_results(_console(), found, _again(args))
+    if args.junit:
+        args.junit.write_text(results.as_junit(found), encoding="utf-8")
     return 1 if any(result.bad for result in found) else 0
+
+
+def _again(args: argparse.Namespace) -> list[str]:
+    """The options that decide what a single case does: for the command that repeats it."""
+    given = {name: getattr(args, name) for name in ("profile", "patience", "library", "cases")}
+    usual = {"profile": "quick", "patience": 1}
+    return [word for name, value in given.items() if value != usual.get(name) for word in (f"--{name}", str(value))]
 
 
 def _targets(names: Sequence[str], library: Path | None) -> list[Target]:
@@ -119,10 +137,3 @@ def _run_with_progress(runner: Runner) -> list[Result]:
 def _console() -> Console:
     terminal = sys.stdout.isatty()
     return Console(width=None if terminal else _PIPE_WIDTH, soft_wrap=not terminal, highlight=False)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise VgetrandomError(f"{path} can't be written: {error.strerror}") from error

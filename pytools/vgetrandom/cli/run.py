@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -42,11 +43,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _report(name: str | None) -> str:
-    """The report's absolute path, once it is certain that it can be written."""
-    if not name or name.startswith("fd:"):
-        return name or ""
+    """The report's absolute path or fd:N, once it is certain that it can be written."""
+    if not name:
+        return ""
     try:
+        if name.startswith("fd:"):
+            os.fstat(int(name[3:]))
+            return name
         with Path(name).open("a"):
             return str(Path(name).absolute())
     except OSError as error:
         raise VgetrandomError(f"can't write the report {name}: {error.strerror}") from None
+    except ValueError:
+        raise VgetrandomError(f"can't write the report {name}; fd: takes the number of an open descriptor") from None

@@ -91,7 +91,11 @@ def _targets(args: argparse.Namespace, troubles: list[Trouble]) -> tuple[list[Ta
     targets: list[Target] = []
     explicit: set[str] = set()
     for name in args.paths:
-        path = _existing(name)
+        try:
+            path = _existing(name)
+        except OSError as error:
+            troubles.append(Trouble(name, (error.strerror or str(error)).lower()))
+            continue
         if path is None:
             troubles.append(Trouble(name, "no such file or folder, here or on PATH"))
         elif Path(path).is_dir():
@@ -108,6 +112,7 @@ def _targets(args: argparse.Namespace, troubles: list[Trouble]) -> tuple[list[Ta
 
 
 def _existing(name: str) -> str | None:
+    """The path of a file or folder, here or on PATH; None when there is none. Raises OSError where we may not look."""
     if Path(name).exists():
         return str(Path(name).resolve()) if Path(name).is_dir() else str(Path(name).absolute())
     return shutil.which(name) if "/" not in name else None
@@ -115,7 +120,7 @@ def _existing(name: str) -> str | None:
 
 def _is_package_layout(folder: Path) -> bool:
     """Whether a folder holds an unpacked package or a system: then it is what its programs take for `/`."""
-    return folder != Path("/") and (folder / "usr").is_dir()
+    return folder != Path("/") and os.access(f"{folder}/usr/", os.X_OK)
 
 
 def _survey(targets: Sequence[Target]) -> Survey:

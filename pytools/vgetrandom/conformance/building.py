@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..builder import host_compiler
 from ..errors import VgetrandomError
 from .cases import Case
 
@@ -46,7 +47,7 @@ def build_case(case: Case, compiler: Compiler, cache: Path) -> Path:
     Raises VgetrandomError with the compiler's first message when it does not compile.
     """
     headers = sorted(case.path.parent.glob("*.h"))
-    digest = hashlib.sha256(repr((compiler, _FLAGS)).encode())
+    digest = hashlib.sha256(repr((compiler, _flags(Path()))).encode())
     for path in (case.path, *case.extra_sources, *case.libraries, *headers):
         digest.update(path.name.encode() + b"\0" + _content(path))
     folder = cache / "conform" / digest.hexdigest()[:24]
@@ -72,10 +73,7 @@ def build_case(case: Case, compiler: Compiler, cache: Path) -> Path:
 
 def _command(family: str) -> Sequence[str]:
     zig = [sys.executable, "-m", "ziglang", "cc"] if importlib.util.find_spec("ziglang") else []
-    chosen = os.environ.get("CC")
-    host = (
-        shlex.split(chosen) if chosen else next(([name] for name in ("cc", "gcc", "clang") if shutil.which(name)), [])
-    )
+    host = host_compiler()
     machine = os.uname().machine
     if family == "musl":
         musl = ["musl-gcc", *_KERNEL_HEADERS] if shutil.which("musl-gcc") else []
@@ -92,8 +90,13 @@ def _command(family: str) -> Sequence[str]:
     return command
 
 
+def _flags(folder: Path) -> list[str]:
+    # The cache goes by contents: where a check failed is said without the folder, which may be another's.
+    return [*_FLAGS, f"-fmacro-prefix-map={folder}/="]
+
+
 def _compile(compiler: Compiler, sources: Sequence[Path], output: Path, options: Sequence[str]) -> None:
-    command = [*compiler.command, *_FLAGS, *options, *map(str, sources), "-o", str(output), "-ldl"]
+    command = [*compiler.command, *_flags(sources[0].parent), *options, *map(str, sources), "-o", str(output), "-ldl"]
     try:
         done = subprocess.run(command, capture_output=True, text=True)
     except OSError as error:

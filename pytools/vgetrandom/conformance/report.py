@@ -29,18 +29,22 @@ def print_list(console: Console, cases: Sequence[Case]) -> None:
             console.print(Text(f"      Source: {case.source}", style="dim"))
 
 
-def print_results(console: Console, results: Sequence[Result], profile: str) -> None:
-    """The table, then each failure with the command that repeats it, then the totals."""
+def print_results(console: Console, results: Sequence[Result], options: Sequence[str] = ()) -> None:
+    """The table, then each failure with the command that repeats it, then the totals.
+
+    `options` are those that the command needs beside target, case and seed.
+    """
     targets = list(dict.fromkeys(result.target for result in results))
     if len(targets) > 1:
         console.print(_matrix(results, targets))
-        console.print(_facts_matrix(results, targets))
+        if any(result.facts for result in results):
+            console.print(_facts_matrix(results, targets))
         _print_skips(console, results)
     else:
         console.print(_table(results))
     for result in results:
         if result.bad:
-            _print_failure(console, result, profile)
+            _print_failure(console, result, options)
     for target in targets:
         mine = [result for result in results if result.target == target]
         counts = ", ".join(
@@ -56,10 +60,10 @@ def outcome_text(result: Result) -> Text:
     return Text(result.outcome, style=_COLOURS.get(result.outcome, "bold red"))
 
 
-def repeat_command(result: Result, profile: str = "quick") -> str:
+def repeat_command(result: Result, options: Sequence[str] = ()) -> str:
     """The command that runs one result again, with its seed."""
     words = ["vgetrandom", "conform", result.target, "-k", result.case.name, "--seed", result.seed]
-    return shlex.join(words + (["--profile", profile] if profile != "quick" else []))
+    return shlex.join([*words, *options])
 
 
 def _table(results: Sequence[Result]) -> Table:
@@ -119,9 +123,9 @@ def _facts(result: Result) -> str:
     return ", ".join(f"{name} {value}" for name, value in result.facts.items())
 
 
-def _print_failure(console: Console, result: Result, profile: str) -> None:
+def _print_failure(console: Console, result: Result, options: Sequence[str]) -> None:
     console.print(Text(f"{result.case.name} against {result.target}: {result.outcome}", style="bold red"))
     console.print(Text(f"  promise: {result.case.promise} [{result.case.kind}; {result.case.source}]"))
     for line in [result.reason, *(f for f in result.failures if f != result.reason)][:_MAX_LINES]:
         console.print(Text(f"  {line}"))
-    console.print(Text(f"  again: {repeat_command(result, profile)}"))
+    console.print(Text(f"  again: {repeat_command(result, options)}"))

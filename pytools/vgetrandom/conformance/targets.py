@@ -48,7 +48,10 @@ def parse_target(text: str, shim: Path | None) -> Target:
         _musl_loader()
         return Target(text, "musl", (), preload)
     if base.startswith("under:"):
-        words = tuple(shlex.split(base.partition(":")[2]))
+        try:
+            words = tuple(shlex.split(base.partition(":")[2]))
+        except ValueError as error:
+            raise VgetrandomError(f"target {text!r} is no command: {error}") from None
         if not words:
             raise VgetrandomError(f"target {text!r} names no command; write under:COMMAND")
         return Target(text, _host_family(), words, preload)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import VgetrandomError
+from ..host import require_proc
 from .closure import Closure, Object, Root
 from .facts import Facts, Problem, read_facts
 
@@ -19,6 +20,7 @@ def process_closure(pid: int) -> Closure:
 
     Raises VgetrandomError when the process is gone, is a kernel thread or may not be looked at.
     """
+    require_proc()
     folder = Path(f"/proc/{pid}")
     try:
         program = str((folder / "exe").readlink())
