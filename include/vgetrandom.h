@@ -90,13 +90,15 @@ struct vgetrandom_process {		/* written once, then read-only */
 	uint32_t mmap_prot;
 	uint32_t mmap_flags;
 	uint32_t state_stride;		/* bytes from one state to the next */
-	uint64_t user_span;		/* bytes of address space above the first 4096 that can be user memory */
-	uint64_t small_limit;		/* the same for where a small buffer begins; 0 unless ACTIVE */
+	uint64_t small_limit;		/* bytes of address space above the first 4096 in which a small buffer
+					   can begin and be user memory; 0 unless ACTIVE */
+	uint64_t large;			/* bytes from which a request is large */
+	uint64_t user_span;		/* as small_limit, for a buffer of no bytes */
 	uint64_t slots;			/* address of struct vgetrandom_slots */
 	uint64_t epoch;			/* address of struct vgetrandom_epoch */
 	uint64_t vector;		/* address of a uint32_t: enum vgetrandom_vector, 0 until a large request */
-	uint32_t large;			/* bytes from which a request may be large */
 	uint32_t most_vector;		/* the best that may be used; 0: VGETRANDOM=nobulk, all comes from the vDSO */
+	uint32_t reserved;
 };
 
 #ifdef __cplusplus

@@ -85,7 +85,7 @@ def status(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 def test_the_layouts_are_those_of_the_header(tmp_path: Path) -> None:
     structures = {
-        "vgetrandom_process": (process_record._PROCESS, "slots", "large"),
+        "vgetrandom_process": (process_record._PROCESS, "large", "vector"),
         "vgetrandom_slots": (process_record._SLOTS, "forks", "block"),
         "vgetrandom_epoch": (process_record._EPOCH, "threads", "fallbacks"),
         "vgetrandom_slot": (process_record._SLOT, "owner", "bytes"),
@@ -105,7 +105,7 @@ def test_the_layouts_are_those_of_the_header(tmp_path: Path) -> None:
     subprocess.run(["gcc", "-I", str(ROOT / "include"), "-o", str(program), str(tmp_path / "layout.c")], check=True)
     *offsets, constants = subprocess.run([program], capture_output=True, text=True, check=True).stdout.splitlines()
     expected = {
-        "vgetrandom_process": (64, 88, 96),
+        "vgetrandom_process": (56, 88, 104),
         "vgetrandom_slots": (8, 24, 24 + 8 * process_record._MAX_BLOCKS),
         "vgetrandom_epoch": (16, 64, 72),
         "vgetrandom_slot": (0, 24, 64),

@@ -23,7 +23,7 @@ _MAX_BLOCKS = 19
 VECTOR_NAMES = {0: "", 1: "none", 2: "NEON", 3: "AVX2", 4: "AVX-512"}
 STATUS_NAMES = {1: "active", 2: "off", 3: "no-vdso", 4: "no-params", 5: "no-memory", 6: "no-libc"}
 
-_PROCESS = struct.Struct("=QIIIIQIIIIQQQQQII")
+_PROCESS = struct.Struct("=QIIIIQIIIIQQQQQQII")
 _SLOTS = struct.Struct(f"=QQQ{_MAX_BLOCKS}Q")
 _EPOCH = struct.Struct("=QQQQ32xQ")
 _SLOT = struct.Struct("=QQQQ32x")
@@ -127,7 +127,7 @@ def read_record(pid: int) -> Record | None:
         address = _find_symbol(memory, base)
         fields = _PROCESS.unpack(memory.read(address, _PROCESS.size))
         magic, version, _size, status, _page, entry, state_size, prot, flags, stride = fields[:10]
-        slots, epoch, vector, large, most_vector = fields[12:]
+        _limit, large, _span, slots, epoch, vector, most_vector, _reserved = fields[10:]
         if magic == 0:  # loaded, and nothing has been drawn before main
             return Record(pid, "not initialised", 0, 0, 0, 0, 0, 0, "", 0, 0, 0, 0, 0, (), 0)
         if magic != _MAGIC or version != _VERSION:

@@ -38,7 +38,7 @@ def plot(run: Run, path: Path) -> None:
     if not lines:
         raise VgetrandomError("this run has no latencies to plot; measure latency")
     figure, (times, ratios) = pyplot.subplots(1, 2, figsize=(15, 7), layout="constrained")
-    families = list(dict.fromkeys(_family(who) for who, _ in lines if who.key not in _STRONG))
+    families = list(dict.fromkeys(_family(who) for who, _ in lines if _family(who) not in _STRONG))
     for number, (who, points) in enumerate(lines):
         style = _style(who, number, families)
         times.plot(
@@ -86,20 +86,26 @@ def _points(run: Run, who: Participant) -> list[Series]:
 
 
 def _family(who: Participant) -> str:
-    return who.key.removesuffix(f"+{SHIM}")
+    return SHIM if _other_setting(who) else who.key.removesuffix(f"+{SHIM}")
+
+
+def _other_setting(who: Participant) -> bool:
+    """Whether it is the library as VGETRANDOM can have it: in the library's colour, dotted and thin."""
+    return who.key.startswith(f"{SHIM}-")
 
 
 def _style(who: Participant, number: int, families: list[str]) -> dict[str, Any]:
     strong = who.key in _STRONG
-    other = _OTHERS[0 if strong else families.index(_family(who)) % len(_OTHERS)]
+    family = _family(who)
+    colour = _STRONG[family] if family in _STRONG else _OTHERS[families.index(family) % len(_OTHERS)]
     return {
         "label": who.label,
-        "color": _STRONG.get(who.key, other),
+        "color": colour,
         "marker": _MARKERS[number % len(_MARKERS)],
         "linewidth": 5 if strong else 1.3,
         "markersize": 9 if strong else 4,
         "alpha": 0.55 if strong else 1,
-        "linestyle": "--" if who.key.endswith(f"+{SHIM}") else "-",
+        "linestyle": ":" if _other_setting(who) else "--" if who.key.endswith(f"+{SHIM}") else "-",
         "zorder": 2 if strong else 3,  # thin lines on wide ones: neither hides the other
     }
 
