@@ -31,6 +31,17 @@ static void results(void)
 }
 
 #ifdef SYS_mmap
+static void *map_second_page(int memory)
+{
+#ifdef __s390x__	/* there it takes them in memory */
+	unsigned long arguments[] = { 0, PAGE, PROT_READ, MAP_SHARED, memory, PAGE };
+
+	return (void *)syscall(SYS_mmap, arguments);
+#else
+	return (void *)syscall(SYS_mmap, NULL, PAGE, PROT_READ, MAP_SHARED, memory, PAGE);
+#endif
+}
+
 /* The address is wider than an int, and the sixth argument decides what is mapped. */
 static void six_arguments(void)
 {
@@ -41,7 +52,7 @@ static void six_arguments(void)
 
 	if (!check(memory >= 0 && !ftruncate(memory, 2 * PAGE) && pwrite(memory, "\x77", 1, PAGE) == 1, "a file of two pages"))
 		return;
-	mapped = (void *)syscall(SYS_mmap, NULL, PAGE, PROT_READ, MAP_SHARED, memory, PAGE);
+	mapped = map_second_page(memory);
 	check(mapped != MAP_FAILED && mapped[0] == 0x77, "mmap: sixth argument and address arrive");
 	moved = (void *)syscall(SYS_mremap, mapped, PAGE, PAGE, MREMAP_MAYMOVE);
 	check(moved == mapped, "mremap: four arguments");
@@ -60,7 +71,11 @@ static void six_arguments(void) { }
 static void clone_as_fork(void)
 {
 	volatile int mine = 1;
+#ifdef __s390x__	/* stack and flags change places there */
+	long child = syscall(SYS_clone, 0, SIGCHLD, 0, 0, 0);
+#else
 	long child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+#endif
 
 	if (!child) {
 		mine = 2;

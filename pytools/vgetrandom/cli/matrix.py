@@ -17,8 +17,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from ..conformance.cases import cases_folder, read_cases
 from ..conformance.runner import PROFILES
 from ..debian import cache_folder
+from ..document import replace_section, section_of
 from ..errors import VgetrandomError
-from ..matrix import report
+from ..matrix import report, saved
 from ..matrix.cells import TABLE, Cell, choose, read_cells, with_kernel, with_libc
 from ..matrix.run import CellResult, Plan, Prepared, not_run, obstacle, prepare, run_cell
 from ..table import print_table
@@ -29,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only", metavar="CELL", action="append", default=[], help="for example 'aarch64/*/musl'; repeat"
     )
-    parser.add_argument("-k", metavar="PATTERN", dest="pattern", default="", help="only these cases, as in conform")
+    parser.add_argument(
+        "-k", metavar="PATTERN", dest="pattern", default="", help="only these cases, as in conform, in every cell"
+    )
     parser.add_argument("--profile", choices=PROFILES[:2], default="quick", help="how much each case does")
     parser.add_argument(
         "-j", "--jobs", type=int, default=1, metavar="N", help="guests at once, two threads each (default: 1)"
@@ -50,6 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--consoles", type=Path, metavar="DIR", help="keep each cell's whole console here")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
+    parser.add_argument(
+        "--document",
+        type=Path,
+        metavar="FILE",
+        help="put the latest result of every cell between the marks in a document",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
         rows = [(cell.name, obstacle(cell, args.qemu) or "can be tried", cell.kernel.note) for cell in cells]
         print_table(("cell", "on this host", "note"), rows)
         return 0
+    if args.document:
+        section_of(args.document, saved.BEGIN)  # better now than after an hour
     if args.jobs < 1 or args.patience < 1 or args.limit <= 0:
         raise VgetrandomError("--jobs and --patience take a number of 1 or more, --limit one above 0")
     cache = cache_folder()
@@ -70,10 +81,17 @@ def run(args: argparse.Namespace) -> int:
         patience=args.patience,
         qemu=args.qemu,
         jobs=args.jobs,
+        everywhere=bool(args.pattern),
     )
     found = _run(cells, plan, args.jobs)
+    kept = cache / "matrix" / "results"
+    if not (args.pattern or args.kernel or args.libc):
+        saved.save(found, plan.profile, kept)
     if args.junit:
         _write(args.junit, report.as_junit(found))
+    if args.document:
+        cells = read_cells(args.table)
+        replace_section(args.document, saved.BEGIN, saved.as_markdown(cells, saved.load(cells, kept)))
     if args.json:
         print(json.dumps(report.as_json(found, plan.profile), indent=2))
     else:
@@ -118,7 +136,7 @@ def _run(cells: Sequence[Cell], plan: Plan, jobs: int) -> list[CellResult]:
         progress.remove_task(preparing)
 
         def one(cell: Cell, prepared: Prepared) -> None:
-            task = progress.add_task(cell.name, total=len(plan.cases) + 1)
+            task = progress.add_task(cell.name, total=len(plan.cases_of(cell)) + 1)
             result = _one(cell, prepared, plan, progress, task, stopped)
             progress.remove_task(task)
             results[cell.name] = result

@@ -21,12 +21,15 @@ class Transcript:
     troubles: list[str] = field(default_factory=list)
     ended: dict[str, Ended] = field(default_factory=dict)
     running: str = ""
+    complaint: str = ""  # the last that QEMU, or the kernel in a panic, had to say
 
     def read(self, line: str) -> None:
-        """One line; what is not ours, the kernel's and the firmware's, is passed over."""
+        """One line; of what is not ours, the kernel's and the firmware's, only a complaint is kept."""
         # A firmware may leave escape sequences before our first line.
         found = re.search(r"vg([:>!]) (.*)", line)
         if not found:
+            if complaint := re.search(r"Kernel panic - .*|^qemu-system-\S+: .*", line):
+                self.complaint = complaint.group().rstrip()
             return
         mark, text = found.groups()
         if mark == ":":

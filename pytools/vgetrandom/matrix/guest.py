@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import queue
+import re
 import shutil
 import subprocess
 import threading
@@ -42,6 +44,35 @@ def find_emulator(architecture: Architecture, folder: Path | None) -> Path:
     return Path(found)
 
 
+@functools.lru_cache(None)
+def emulator_version(emulator: Path) -> str:
+    """Such as "7.2.22". Raises VgetrandomError when the emulator does not say."""
+    try:
+        done = subprocess.run([emulator, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    except OSError as error:
+        raise VgetrandomError(f"{emulator} does not run: {error.strerror}") from error
+    found = re.search(r"version ([0-9.]+[0-9])", done.stdout)
+    if not found:
+        raise VgetrandomError(f"{emulator} does not tell its version; is it QEMU?")
+    return found.group(1)
+
+
+def check_version(architecture: Architecture, emulator: Path) -> None:
+    """Raises VgetrandomError when the emulator is older than the table asks for."""
+    if not architecture.least:
+        return
+    version = emulator_version(emulator)
+    if _numbers(version) < _numbers(architecture.least):
+        raise VgetrandomError(
+            f"{emulator.name} {version} does not boot these kernels, {architecture.least} does; name the folder of "
+            "a newer one with --qemu"
+        )
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"[0-9]+", version)]
+
+
 def run_guest(
     machine: Machine, console: Path, limit: float, line: Callable[[str], None], stopped: threading.Event
 ) -> str:
@@ -77,7 +108,7 @@ def run_guest(
 def _command(machine: Machine) -> list[str]:
     architecture = machine.architecture
     # The whole kernel log on the console costs seconds; errors and a panic are still printed.
-    words = f"console={architecture.console} quiet loglevel=4 panic=-1 rdinit=/init"
+    words = f"console={architecture.console} quiet loglevel=4 panic=-1 rdinit=/init {architecture.append}".strip()
     return [
         str(machine.emulator),
         *architecture.options,

@@ -19,7 +19,9 @@ from ..errors import VgetrandomError
 from ..library import LIBRARY_NAME, source_path
 
 _HERE = Path(__file__).parent
-_OLDEST_GLIBC = {"loongarch64": "2.36"}  # the first with that architecture; elsewhere 2.28 is older than any cell's
+# Elsewhere 2.28, older than any cell's. loongarch64: the first with that architecture; powerpc64le: with the long
+# double that this compiler means.
+_OLDEST_GLIBC = {"loongarch64": "2.36", "powerpc64le": "2.32"}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from ..conformance import results as suite
 from .run import CellResult
 
 SCHEMA = 1
+DRAWS = {"active": "vDSO", "no-vdso": "system call"}  # by the library's status
 COLUMNS = ("cell", "result", "kernel", "page", "libc", "draws", "cases", "seconds", "why not")
 
 
@@ -31,30 +32,31 @@ def failures(found: Sequence[CellResult]) -> list[str]:
 
 
 def as_json(found: Sequence[CellResult], profile: str) -> dict[str, Any]:
-    """Stable keys; seconds in `seconds`, sizes in bytes."""
+    """Stable keys; seconds in `seconds`, sizes in bytes, the date in UTC."""
+    return {"schema": SCHEMA, "profile": profile, "cells": [cell_as_json(result, profile) for result in found]}
+
+
+def cell_as_json(result: CellResult, profile: str) -> dict[str, Any]:
+    """One of the `cells`."""
+    probe = result.probe
     return {
-        "schema": SCHEMA,
-        "profile": profile,
-        "cells": [
-            {
-                "cell": result.cell.name,
-                "architecture": result.cell.architecture.name,
-                "kernel": result.release,
-                "libc": result.libc,
-                "outcome": result.outcome,
-                "reason": result.reason,
-                "note": result.cell.kernel.note,
-                "seconds": round(result.seconds, 1),
-                "page_size": result.probe.page_size if result.probe else 0,
-                "status": result.probe.status if result.probe else "",
-                "draws": result.probe.draws if result.probe else 0,
-                "calls": result.probe.calls if result.probe else 0,
-                "fallbacks": result.probe.fallbacks if result.probe else 0,
-                "console": str(result.console or ""),
-                "results": suite.as_json(result.results, profile)["results"],
-            }
-            for result in found
-        ],
+        "cell": result.cell.name,
+        "architecture": result.cell.architecture.name,
+        "kernel": result.release,
+        "libc": result.libc,
+        "qemu": result.qemu,
+        "date": result.date,
+        "outcome": result.outcome,
+        "reason": result.reason,
+        "note": result.cell.kernel.note,
+        "seconds": round(result.seconds, 1),
+        "page_size": probe.page_size if probe else 0,
+        "status": probe.status if probe else "",
+        "draws": probe.draws if probe else 0,
+        "calls": probe.calls if probe else 0,
+        "fallbacks": probe.fallbacks if probe else 0,
+        "console": str(result.console or ""),
+        "results": suite.as_json(result.results, profile)["results"],
     }
 
 
@@ -72,7 +74,7 @@ def _row(result: CellResult) -> tuple[str, ...]:
         result.release or "-",
         f"{probe.page_size // 1024}K" if probe else "-",
         result.libc or "-",
-        {"active": "vDSO", "no-vdso": "system call"}.get(probe.status, probe.status) if probe else "-",
+        DRAWS.get(probe.status, probe.status) if probe else "-",
         ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "-",
         f"{result.seconds:.0f}" if result.seconds else "-",
         result.reason,

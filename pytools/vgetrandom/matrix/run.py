@@ -17,7 +17,7 @@ from ..conformance.results import Result
 from ..errors import VgetrandomError
 from .cells import Cell
 from .console import PROBE, Probe, Transcript, case_results, read_probe, verdict
-from .guest import Machine, find_emulator, run_guest
+from .guest import Machine, check_version, emulator_version, find_emulator, run_guest
 from .packages import Files, kernel_files, libc_files, shell
 from .programs import Programs, build_programs
 from .root import write_root
@@ -48,6 +48,11 @@ class Plan:
     patience: int = 10  # multiplies the cases' watchdogs: an emulated processor is slow
     qemu: Path | None = None  # a folder with emulators
     jobs: int = 1  # compilers at once
+    everywhere: bool = False  # also the cases that a cell leaves to another
+
+    def cases_of(self, cell: Cell) -> list[Case]:
+        """What a cell runs."""
+        return [case for case in self.cases if self.everywhere or not cell.left_to(case.name)]
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,8 @@ class CellResult:
     seconds: float = 0.0  # on this host, from start to end
     release: str = ""  # of the kernel that ran
     libc: str = ""  # its version
+    qemu: str = ""  # its version
+    date: str = ""  # of the start, UTC: YYYY-MM-DD
     probe: Probe | None = None
     console: Path | None = None
 
@@ -91,7 +98,7 @@ def obstacle(cell: Cell, qemu: Path | None) -> str:
     if cell.kernel.reason:
         return cell.kernel.reason
     try:
-        find_emulator(cell.architecture, qemu)
+        check_version(cell.architecture, find_emulator(cell.architecture, qemu))
     except VgetrandomError as error:
         return str(error)
     return ""
@@ -103,7 +110,7 @@ def prepare(cell: Cell, plan: Plan, done: Callable[[str], None]) -> Prepared:
     kernel = kernel_files(cell, plan.cache)
     libc = libc_files(cell)
     target = Target(cell.architecture.name, cell.libc.family)
-    programs = build_programs(target, plan.cases, plan.cache, plan.jobs, done)
+    programs = build_programs(target, plan.cases_of(cell), plan.cache, plan.jobs, done)
     return Prepared(Machine(cell.architecture, emulator, kernel.path, Path()), kernel, libc, programs)
 
 
@@ -131,15 +138,21 @@ def run_cell(
         initramfs = Path(folder) / "initramfs"
         write_root(initramfs, prepared.programs, prepared.libc, shell(cell), _variables(plan, seed))
         machine = Machine(cell.architecture, prepared.machine.emulator, prepared.machine.kernel, initramfs)
-        began = time.monotonic()
+        began, date = time.monotonic(), time.strftime("%Y-%m-%d", time.gmtime())
         why = run_guest(machine, console, plan.limit, line, stopped)
         seconds = time.monotonic() - began
+    if why and transcript.complaint:
+        why = f"{why}: {transcript.complaint}"
     probe = read_probe(transcript.ended[PROBE]) if PROBE in transcript.ended else None
     results = (
         _guest_result(cell, transcript, probe, why, seconds),
-        *case_results(transcript, cell.name, seed, plan.cases, lambda case: _missing(case, prepared.programs, why)),
+        *case_results(
+            transcript, cell.name, seed, plan.cases_of(cell), lambda case: _missing(case, prepared.programs, why)
+        ),
+        *(_left(cell, case) for case in plan.cases if case not in plan.cases_of(cell)),
     )
-    return CellResult(cell, results, seconds, transcript.release, prepared.libc.version, probe, console)
+    qemu = emulator_version(prepared.machine.emulator)
+    return CellResult(cell, results, seconds, transcript.release, prepared.libc.version, qemu, date, probe, console)
 
 
 def _variables(plan: Plan, seed: str) -> dict[str, str]:
@@ -157,6 +170,11 @@ def _guest_result(cell: Cell, transcript: Transcript, probe: Probe | None, why: 
     said = "\n".join([*transcript.troubles, reason, ""])
     outcome = "fail" if reason else "pass"
     return Result(GUEST, cell.name, outcome, reason, seconds, "", facts, (reason,) if reason else (), said)
+
+
+def _left(cell: Cell, case: Case) -> Result:
+    why = f"left to {cell.left_to(case.name)}; -k runs it here too"
+    return Result(case, cell.name, "skip", why, 0.0, "", {}, (), f"{why}\n")
 
 
 def _missing(case: Case, programs: Programs, why: str) -> str:
