@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from ..bench import compare, markdown, model, plot, tables, terminal
@@ -39,6 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=list(MEASURES),
         metavar="NAME,...",
         help=f"of {', '.join(MEASURES)} (default: all)",
+    )
+    parser.add_argument(
+        "--size",
+        type=_sizes,
+        default=[],
+        metavar="BYTES,...",
+        help="latency of draws of these sizes instead of the usual",
     )
     parser.add_argument("--list", action="store_true", help="list the contenders, and stop")
     parser.add_argument(
@@ -90,8 +98,11 @@ def _measure(args: argparse.Namespace) -> int:
             print(f"{contender.key:24} {contender.label}")
         return 0
     chosen = [who for who in contenders if (not args.only or who.key in args.only) and who.key not in args.without]
+    settings = QUICK if args.quick else FULL
+    if args.size:
+        settings = replace(settings, sizes=tuple(args.size))
     with terminal.Bar() as bar:
-        found = measure(chosen, args.measure, QUICK if args.quick else FULL, args.library, bar)
+        found = measure(chosen, args.measure, settings, args.library, bar)
     if args.json:
         model.save(found, args.json)
     return _present(found, args)
@@ -99,6 +110,13 @@ def _measure(args: argparse.Namespace) -> int:
 
 def _names(text: str) -> list[str]:
     return [name for name in text.split(",") if name]
+
+
+def _sizes(text: str) -> list[int]:
+    sizes = [int(word) if word.isdecimal() else 0 for word in text.split(",") if word]
+    if not sizes or min(sizes) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of sizes in bytes, such as 64,128")
+    return sizes
 
 
 def _add_showing(parser: argparse.ArgumentParser) -> None:

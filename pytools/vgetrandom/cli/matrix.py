@@ -83,10 +83,9 @@ def run(args: argparse.Namespace) -> int:
         jobs=args.jobs,
         everywhere=bool(args.pattern),
     )
-    found = _run(cells, plan, args.jobs)
     kept = cache / "matrix" / "results"
-    if not (args.pattern or args.kernel or args.libc):
-        saved.save(found, plan.profile, kept)
+    whole = not (args.pattern or args.kernel or args.libc)
+    found = _run(cells, plan, args.jobs, kept if whole else None)
     if args.junit:
         _write(args.junit, report.as_junit(found))
     if args.document:
@@ -110,8 +109,11 @@ def _cells(args: argparse.Namespace) -> list[Cell]:
     return choose(cells, args.only)
 
 
-def _run(cells: Sequence[Cell], plan: Plan, jobs: int) -> list[CellResult]:
-    """Prepare all, saying what can't be run, then boot; progress on standard error where that is a terminal."""
+def _run(cells: Sequence[Cell], plan: Plan, jobs: int, kept: Path | None) -> list[CellResult]:
+    """Prepare all, saying what can't be run, then boot; progress on standard error where that is a terminal.
+
+    Each result is saved in the folder `kept` at once: whoever interrupts the rest keeps it.
+    """
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("{task.description:48}"), BarColumn(), TimeElapsedColumn())
     stopped = threading.Event()
@@ -139,7 +141,11 @@ def _run(cells: Sequence[Cell], plan: Plan, jobs: int) -> list[CellResult]:
             task = progress.add_task(cell.name, total=len(plan.cases_of(cell)) + 1)
             result = _one(cell, prepared, plan, progress, task, stopped)
             progress.remove_task(task)
+            if stopped.is_set():
+                return  # cut short: it says nothing about the cell
             results[cell.name] = result
+            if kept:
+                saved.save([result], plan.profile, kept)
             style = {"pass": "green", "fail": "bold red"}[result.outcome]
             console.print(f"{cell.name}: {result.outcome} in {result.seconds:.0f} s", style=style, soft_wrap=True)
 
