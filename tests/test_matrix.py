@@ -137,7 +137,8 @@ def test_reports_name_the_cell_the_case_and_the_console() -> None:
 def test_the_document_keeps_the_latest_result_of_every_cell(tmp_path: Path) -> None:
     found = result_of()
     ran = CellResult(**{**vars(found), "results": found.results[1:]})
-    saved.save([ran, not_run(ran.cell, "no emulator")], "quick", tmp_path)
+    saved.save([ran, not_run(ran.cell, "no emulator")], "quick", False, tmp_path)
+    saved.save([CellResult(**{**vars(ran), "libc": "of another run"})], "quick", True, tmp_path)  # does not replace it
     cells = choose(read_cells(TABLE), ["x86_64/6.12/*"])
     text = saved.as_markdown(cells, saved.load(cells, tmp_path))
     rows = {line.split(" | ")[0].lstrip("| "): line for line in text.splitlines() if line.startswith("| x86_64")}

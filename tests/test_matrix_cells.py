@@ -62,7 +62,7 @@ def test_the_own_table_has_all_architectures_with_and_without_the_vdso_and_all_k
         mine = [cell for cell in cells if cell.architecture.name == arch]
         assert {cell.kernel.vdso for cell in mine} == {True, False}
         assert {cell.libc.family for cell in mine if cell.kernel.vdso} == {"gnu", "musl"}
-        for pattern in ("memory_pageout", "step_drop", "fork_fork", "interface_huge"):
+        for pattern in ("memory_pageout", "fork_fork", "interface_huge"):
             assert any(cell.kernel.vdso and not cell.left_to(pattern) for cell in mine), (arch, pattern)
 
 

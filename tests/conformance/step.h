@@ -361,7 +361,7 @@ static int step_case(const char *promise, const struct step_event *events, size_
 			step_kind_case(&events[i], kind);
 	step_compare(promise);
 	for (enum step_kind kind = 0; kind < STEP_KINDS; kind++)
-		if (!step_plans[kind].missing)
+		if (!step_plans[kind].missing && step_plans[kind].trace.count)
 			tap_line("# fact: ", "boundaries_%s=%u", step_plans[kind].fact, step_plans[kind].trace.count);
 	return case_end();
 }

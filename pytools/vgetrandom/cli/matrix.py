@@ -84,8 +84,8 @@ def run(args: argparse.Namespace) -> int:
         everywhere=bool(args.pattern),
     )
     kept = cache / "matrix" / "results"
-    whole = not (args.pattern or args.kernel or args.libc)
-    found = _run(cells, plan, args.jobs, kept if whole else None)
+    own = args.kernel or args.libc
+    found = _run(cells, plan, args.jobs, None if own else kept)
     if args.junit:
         _write(args.junit, report.as_junit(found))
     if args.document:
@@ -145,7 +145,7 @@ def _run(cells: Sequence[Cell], plan: Plan, jobs: int, kept: Path | None) -> lis
                 return  # cut short: it says nothing about the cell
             results[cell.name] = result
             if kept:
-                saved.save([result], plan.profile, kept)
+                saved.save([result], plan.profile, plan.everywhere, kept)
             style = {"pass": "green", "fail": "bold red"}[result.outcome]
             console.print(f"{cell.name}: {result.outcome} in {result.seconds:.0f} s", style=style, soft_wrap=True)
 

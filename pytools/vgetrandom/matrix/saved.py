@@ -23,24 +23,35 @@ COLUMNS = (
     "draws",
     "pages dropped",
     "forks",
+    "asked",
     "cases",
     "QEMU",
     "date",
     "min",
 )
-_LEFT = 11  # columns
+_LEFT = 12  # columns
 _DROPPING = ("memory_pageout", "step_drop")
 
 Saved = Mapping[str, Any]  # a cell, as report.cell_as_json gives it
 
 
-def save(found: Iterable[CellResult], profile: str, folder: Path) -> None:
-    """Keep the results of the cells that ran."""
+def save(found: Iterable[CellResult], profile: str, partly: bool, folder: Path) -> None:
+    """Keep the results of the cells that ran; of some cases only (`partly`), where no run of all is kept."""
     folder.mkdir(parents=True, exist_ok=True)
     for result in found:
-        if result.outcome != "skip":
-            document = {"schema": SCHEMA, "profile": profile, **cell_as_json(result, profile)}
-            _file(folder, result.cell.name).write_text(json.dumps(document), encoding="utf-8")
+        path = _file(folder, result.cell.name)
+        if result.outcome != "skip" and not (partly and _asked(path) == "all"):
+            asked = "some" if partly else "all"
+            document = {"schema": SCHEMA, "profile": profile, "asked": asked, **cell_as_json(result, profile)}
+            path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def _asked(path: Path) -> str:
+    """Which cases a kept result is of: all of the cell's, or some that -k chose; "" when there is none."""
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8")).get("asked", ""))
+    except (OSError, ValueError):
+        return ""
 
 
 def load(cells: Sequence[Cell], folder: Path) -> dict[str, Saved]:
@@ -82,6 +93,7 @@ def _row(cell: Cell, saved: Saved | None) -> tuple[str, ...]:
         DRAWS.get(saved["status"], saved["status"] or "-"),
         _counts(outcomes[name] for name in _DROPPING if name in outcomes),
         _counts(outcome for name, outcome in outcomes.items() if name.startswith("fork_")),
+        saved["asked"],
         _counts(outcomes.values()),
         saved["qemu"],
         saved["date"],
