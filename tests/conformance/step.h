@@ -340,7 +340,7 @@ static void step_begin(const char *promise)
 	if (step_shared == MAP_FAILED)
 		skip_all("no memory");
 	step_find_vdso();
-	step_plans[STEP_LARGE].scene.length = scaled(100, STEP_LONGEST);
+	step_plans[STEP_LARGE].scene.length = scaled(104, STEP_LONGEST);	/* whole words */
 	if (!step_droppable())
 		step_plans[STEP_RESEED].missing = "no droppable mapping: nothing to drop";
 }

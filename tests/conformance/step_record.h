@@ -9,7 +9,7 @@
 #include "tap.h"
 #include "chacha.h"
 
-#define STEP_CAPACITY	(UINT64_C(4) << 20)
+#define STEP_CAPACITY	(UINT64_C(8) << 20)
 #define STEP_REFERENCE	(UINT64_C(1) << 63)	/* tag of the keystream of an all-zero key */
 
 struct step_word {

@@ -19,7 +19,7 @@
 #include <sys/ptrace.h>
 
 #define STEP_PIECE	16	/* bytes of a draw */
-#define STEP_LONGEST	1100	/* of the draw that is stepped, at most */
+#define STEP_LONGEST	1104	/* of the draw that is stepped, at most */
 #define STEP_PATIENCE	10	/* seconds for one run */
 #define STEP_CROWD	18	/* more than fit into what an implementation is likely to have at hand */
 #define STEP_CROWDS	(2 * STEP_CROWD)	/* at once */
