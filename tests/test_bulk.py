@@ -6,12 +6,12 @@ import importlib.util
 import platform
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from conftest import NATIVE, ROOT, Compile, one_at_a_time
+from conftest import NATIVE, ROOT, Compile
+from foreign import compile_for
 from preloading import run
 
 CHACHA = ROOT / "shim" / "chacha"
@@ -76,21 +76,7 @@ def chacha_stream_neon(shared_folder: Path) -> list[str]:
         pytest.skip("needs qemu-user and ziglang")
     program = shared_folder / "chacha_stream.aarch64"
     sources = [NATIVE / "chacha_stream.c", CHACHA / "choose-aarch64.c", CHACHA / "neon.c"]
-    folders = ["-I", str(ROOT / "shim"), "-I", str(ROOT / "include")]
-    with one_at_a_time(program):
-        command = [
-            sys.executable,
-            "-m",
-            "ziglang",
-            "cc",
-            "-target",
-            "aarch64-linux-musl",
-            "-O3",
-            "-std=gnu11",
-            *folders,
-        ]
-        done = subprocess.run([*command, *map(str, sources), "-o", str(program)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    compile_for("aarch64", program, "-O3", "-I", ROOT / "shim", *sources)
     return ["qemu-aarch64", str(program)]
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from command import runner_for
 from conftest import NATIVE, ROOT, one_at_a_time
+from foreign import compile_for
 from preloading import read_reports, run
 from vgetrandom import debian
 from vgetrandom.errors import VgetrandomError
@@ -25,6 +24,7 @@ ARCHITECTURES = {
     "loongarch64": ("loong64", "loongarch64"),
 }
 CASES = ROOT / "tests" / "conformance"
+CASE_OPTIONS = ("-dynamic", "-fPIC", "-pie", "-O2", "-pthread", "-I", CASES)
 MORE_THAN = 9000  # draws that tests/native/libcs.c makes
 
 
@@ -40,7 +40,7 @@ class Machine:
     def run(self, source: Path, **environment: str) -> tuple[int, str, str]:
         """Compile a program for musl there, and run it with the library: exit status, output, standard error."""
         program = self.folder / f"{source.stem}.{self.arch}"
-        compile_for(self.arch, source, program)
+        compile_for(self.arch, program, *CASE_OPTIONS, source)
         settings = [
             word
             for name, value in {"LD_PRELOAD": self.library, **environment}.items()
@@ -48,26 +48,6 @@ class Machine:
         ]
         done = run([*self.emulator, *settings, program])
         return done.status, done.text, done.errors.decode()
-
-
-def compile_for(arch: str, source: Path, program: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "ziglang",
-        "cc",
-        "-target",
-        f"{arch}-linux-musl",
-        "-dynamic",
-        "-fPIC",
-        "-pie",
-        "-std=gnu11",
-    ]
-    command += ["-O2", "-pthread", "-I", str(CASES), "-I", str(ROOT / "include"), str(source), "-o", str(program)]
-    with one_at_a_time(program):
-        if not program.exists():
-            done = subprocess.run(command, capture_output=True, text=True)
-            assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(params=ARCHITECTURES)
@@ -84,7 +64,7 @@ def machine(request: pytest.FixtureRequest, library: Path, shared_folder: Path) 
         pytest.skip(str(error))
     words = (f"qemu-{emulator}", "-L", str(root))
     plain = shared_folder / f"interface_errno.{arch}"
-    compile_for(arch, CASES / "interface_errno.c", plain)
+    compile_for(arch, plain, *CASE_OPTIONS, CASES / "interface_errno.c")
     if (done := run([*words, plain])).status != 0:
         pytest.skip(f"{words[0]} can't run Debian's musl, even alone: {done.errors.decode().strip()}")
     foreign = shared_folder / f"libvgetrandom.{arch}.so"
