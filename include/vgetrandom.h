@@ -32,7 +32,7 @@ ssize_t vgetrandom(void *buf, size_t len, unsigned int flags);
  *   calls, bytes served by the vDSO in this process
  *              sum over the slots whose claim number is at least that of the epoch word
  *              (slots with an older claim hold what an ancestor did before it forked)
- *   an epoch word of zero: this process is a forked child that has not drawn yet
+ *   an epoch word of zero: this process is a forked child that has drawn at most once a thread
  */
 #define VGETRANDOM_MAGIC		UINT64_C(0x6d6f646e61726776)	/* "vgrandom", little-endian */
 #define VGETRANDOM_RECORD_VERSION	1
@@ -65,7 +65,8 @@ struct vgetrandom_slot {		/* one cache line, one opaque state */
 
 struct vgetrandom_slots {
 	uint64_t claims;		/* the next claim number */
-	uint64_t forks;			/* forks between the process that loaded the library and this one */
+	uint64_t forks;			/* forks between the process that loaded the library and this one; a process
+					   in which no thread took a slot counts only if it drew and VGETRANDOM_REPORT is set */
 	uint64_t blocks;		/* how many of block[] are in use */
 	uint64_t block[VGETRANDOM_BLOCKS]; /* address of an array of struct vgetrandom_slot */
 };
@@ -76,7 +77,9 @@ struct vgetrandom_epoch {		/* zero again in every forked child (MADV_WIPEONFORK)
 	uint64_t threads;		/* threads that took a slot in this process */
 	uint64_t reported;		/* the exit report has been written */
 	uint64_t reserved[4];
-	uint64_t fallbacks;		/* calls answered by the system call */
+	uint64_t fallbacks;		/* calls answered by the system call for want of a state */
+	uint64_t first_draws;		/* calls answered by the system call because the thread had not drawn in this
+					   process: it takes a slot when it draws again */
 };
 
 struct vgetrandom_process {		/* written once, then read-only */

@@ -9,6 +9,8 @@
 
 #include "syscalls.h"
 
+#define ONCE 256	/* bytes of a first draw up to which the system call costs less than to claim a slot */
+
 COLD long by_system_call(void *buf, size_t len, unsigned int flags)
 {
 	__atomic_fetch_add(&epoch_page.epoch.fallbacks, 1, __ATOMIC_RELAXED);
@@ -44,6 +46,8 @@ long fill_unusual(void *buf, size_t len, unsigned int flags)
 
 COLD long fill_slowly(void *buf, size_t len, unsigned int flags, uint64_t epoch)
 {
+	if (len <= ONCE && slots_claim_later(epoch))
+		return sys_getrandom(buf, len, flags);
 	return slots_claim(epoch) ? fill_from_state(buf, len, flags) : by_system_call(buf, len, flags);
 }
 

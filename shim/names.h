@@ -27,8 +27,10 @@
 #define process_ready vgetrandom_process_ready
 #define process_relocated vgetrandom_process_relocated
 #define report_init vgetrandom_report_init
+#define report_wanted vgetrandom_report_wanted
 #define report_write vgetrandom_report_write
 #define slots_claim vgetrandom_slots_claim
+#define slots_claim_later vgetrandom_slots_claim_later
 #define slots_init vgetrandom_slots_init
 #define slots_prepare vgetrandom_slots_prepare
 #define slots_publish vgetrandom_slots_publish

@@ -124,6 +124,7 @@ static void compose(struct line *line, int pid)
 	add_number(line, "calls", totals.calls);
 	add_number(line, "bytes", totals.bytes);
 	add_number(line, "fallbacks", epoch_page.epoch.fallbacks);
+	add_number(line, "first_draws", epoch_page.epoch.first_draws);
 	add_number(line, "threads", epoch_page.epoch.threads);
 	add_number(line, "forks", all_slots.forks);
 	add_text(line, "}\n");
@@ -135,12 +136,17 @@ static bool is_borrowed(int pid)
 	return epoch_word() && ID(epoch_word()) != pid;
 }
 
+bool report_wanted(void)
+{
+	return path[0] || descriptor >= 0;
+}
+
 void report_write(void)
 {
 	struct line line;
 	int pid, fd = descriptor;
 
-	if (!path[0] && descriptor < 0)
+	if (!report_wanted())
 		return;
 	pid = sys_getpid();
 	if (is_borrowed(pid) || __atomic_exchange_n(&epoch_page.epoch.reported, 1, __ATOMIC_RELAXED))

@@ -2,6 +2,8 @@
 #ifndef REPORT_H
 #define REPORT_H
 
+#include <stdbool.h>
+
 #include "names.h"
 
 /*
@@ -9,6 +11,7 @@
  * destination, for programs overwrite their environment; report_write() writes at most once a process.
  */
 void report_init(void);
+bool report_wanted(void);
 void report_write(void);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "report.h"
 #include "syscalls.h"
 
 #define FIRST_BLOCK 16
@@ -278,6 +279,18 @@ bool slots_claim(uint64_t epoch)
 	barrier();
 	thread.epoch = epoch;
 	return false;
+}
+
+bool slots_claim_later(uint64_t epoch)
+{
+	if (epoch == BUSY || epoch == DREW_ONCE)
+		return false;
+	if (!epoch_word() && report_wanted())
+		slots_publish();	/* so that a vfork child's exit is not reported as this process's */
+	__atomic_fetch_add(&this_epoch->first_draws, 1, __ATOMIC_RELAXED);
+	barrier();
+	thread.epoch = DREW_ONCE;
+	return true;
 }
 
 void slots_prepare(void)

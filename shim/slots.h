@@ -19,14 +19,15 @@ struct thread {
 	void *state;
 	struct vgetrandom_slot *slot;
 	uint64_t claimed;	/* the epoch word for which state and slot are this thread's */
-	uint64_t epoch;		/* the same, or NO_EPOCH before the first claim, or BUSY during a draw */
+	uint64_t epoch;		/* the same, or one of those below */
 	uint32_t failures;	/* searches for a slot that found none */
 	uint32_t skip;		/* draws to leave to the system call before searching again */
 };
 
 /* Not words: every word has a claim number above zero. */
-#define NO_EPOCH 1
-#define BUSY 2
+#define NO_EPOCH 1		/* before the first claim */
+#define BUSY 2			/* during a draw */
+#define DREW_ONCE 3		/* by the system call: the next draw claims */
 
 /* The epoch has its page or pages to itself: the kernel wipes it in a forked child. */
 union epoch_page {
@@ -83,6 +84,12 @@ static inline uint64_t slots_enter(void)
  * all, until slots_leave(). False: it is not, the draw is over, use the system call.
  */
 bool slots_claim(uint64_t epoch);
+
+/*
+ * Instead of slots_claim(), for a small draw: many threads and forked children draw once and never again, and one system
+ * call is cheaper than a claim. True: this was the first draw, it is over, use the system call.
+ */
+bool slots_claim_later(uint64_t epoch);
 
 static inline void slots_leave(size_t bytes)
 {

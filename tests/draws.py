@@ -33,6 +33,8 @@ class Draws:
     devices    openings of /dev/random and /dev/urandom
     fallbacks  those of `own` that went through the library, which says so in its exit reports: draws before its
                constructor ran, or with arguments that only the system call can answer
+    first      first draws of threads, which the library leaves to the system call and counts by themselves; of any
+               length, so that they can be among `own`, `libc` or `reseeds`
     status     how the command ended
     """
 
@@ -41,6 +43,7 @@ class Draws:
     reseeds: int
     devices: int
     fallbacks: int = 0
+    first: int = 0
     status: int = 0
 
 
@@ -87,5 +90,10 @@ def count_draws(
             stderr=subprocess.DEVNULL,
             timeout=SECONDS,
         )
-        fallbacks = sum(line.fallbacks for line in read_reports(report.read().decode()))
-        return replace(parse_trace(trace.read().decode(errors="replace")), fallbacks=fallbacks, status=done.returncode)
+        reports = read_reports(report.read().decode())
+        return replace(
+            parse_trace(trace.read().decode(errors="replace")),
+            fallbacks=sum(line.fallbacks for line in reports),
+            first=sum(line.first_draws for line in reports),
+            status=done.returncode,
+        )

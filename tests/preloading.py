@@ -21,7 +21,8 @@ class Report:
     pid: int
     calls: int  # served by the vDSO, as are the bytes
     bytes: int
-    fallbacks: int
+    fallbacks: int  # answered by the system call for want of a state
+    first_draws: int  # answered by the system call because a thread had not drawn before
     threads: int
     forks: int
 
@@ -46,6 +47,10 @@ class Run:
     @property
     def fallbacks(self) -> int:
         return sum(report.fallbacks for report in self.reports)
+
+    @property
+    def first_draws(self) -> int:
+        return sum(report.first_draws for report in self.reports)
 
 
 def read_reports(text: str) -> list[Report]:

@@ -20,7 +20,10 @@ from vgetrandom.matrix.run import CellResult, Plan, not_run, obstacle, prepare
 CASES = (
     "fork_fork,fork_handler,memory_pageout,memory_flags,interface_flags,interface_syscall,output_large,thread_endings"
 )
-REPORT = '{"vgetrandom":1,"status":"active","pid":7,"calls":1000,"bytes":16000,"fallbacks":0,"threads":1,"forks":0}'
+REPORT = (
+    '{"vgetrandom":1,"status":"active","pid":7,"calls":1000,"bytes":16000,"fallbacks":0,"first_draws":0,'
+    '"threads":1,"forks":0}'
+)
 CONSOLE = f"""SeaBIOS (version 1.16)
 \x1b[2J vg: begin 6.12.1 x86_64
 vg: trouble no cgroup2 on /sys/fs/cgroup: No such device

@@ -19,7 +19,10 @@ from vgetrandom import debian
 from vgetrandom.errors import VgetrandomError
 
 CASE = "interface_errno"
-REPORT = '{"vgetrandom":1,"status":"no-vdso","pid":7,"calls":0,"bytes":0,"fallbacks":1000,"threads":0,"forks":0}'
+REPORT = (
+    '{"vgetrandom":1,"status":"no-vdso","pid":7,"calls":0,"bytes":0,"fallbacks":1000,"first_draws":0,'
+    '"threads":0,"forks":0}'
+)
 DRAWN = f"vg: begin 9.9 x\nvg: run probe\nvg> page_size=4096\nvg> draws=1000\nvg> {REPORT}\nvg: end probe 0 3\n"
 PASSED = f"vg: run {CASE}\nvg> TAP version 14\nvg> ok 1 - a\nvg> 1..1\nvg: end {CASE} 0 10\n"
 
@@ -110,7 +113,10 @@ def processes_of(folder: Path) -> Iterator[str]:
             yield line
 
 
-def test_an_interrupt_ends_the_guest_and_is_one_line(host: Host) -> None:
+@pytest.mark.parametrize(
+    ("number", "status", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_a_signal_ends_the_guest_and_is_one_line(host: Host, number: int, status: int, word: str) -> None:
     command = command_line(*host.emulator(DRAWN, "while :; do sleep 0.2; done"))
     process = subprocess.Popen(
         command,
@@ -124,7 +130,7 @@ def test_an_interrupt_ends_the_guest_and_is_one_line(host: Host) -> None:
     while not any(line.count("-kernel") for line in processes_of(host.folder)) and time.monotonic() < deadline:
         assert process.poll() is None
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     output, errors = process.communicate(timeout=60)
-    assert (process.returncode, output, errors) == (130, "", "vgetrandom: interrupted\n")
+    assert (process.returncode, output, errors) == (status, "", f"vgetrandom: {word}\n")
     assert not list(processes_of(host.folder))

@@ -26,6 +26,7 @@ from vgetrandom.process_record import ProcessGone, parse_smaps, read_record, sta
 from vgetrandom.process_watch import take_snapshot
 
 THREADS, CHILDREN, DRAWS = 3, 2, 1000
+SERVED = (THREADS + 1) * DRAWS - THREADS  # in the parent: each thread's first draw is a system call
 
 
 @dataclass
@@ -87,7 +88,7 @@ def test_the_layouts_are_those_of_the_header(tmp_path: Path) -> None:
     structures = {
         "vgetrandom_process": (process_record._PROCESS, "large", "vector"),
         "vgetrandom_slots": (process_record._SLOTS, "forks", "block"),
-        "vgetrandom_epoch": (process_record._EPOCH, "threads", "fallbacks"),
+        "vgetrandom_epoch": (process_record._EPOCH, "fallbacks", "first_draws"),
         "vgetrandom_slot": (process_record._SLOT, "owner", "bytes"),
     }
     lines = [
@@ -107,7 +108,7 @@ def test_the_layouts_are_those_of_the_header(tmp_path: Path) -> None:
     expected = {
         "vgetrandom_process": (56, 88, 104),
         "vgetrandom_slots": (8, 24, 24 + 8 * process_record._MAX_BLOCKS),
-        "vgetrandom_epoch": (16, 64, 72),
+        "vgetrandom_epoch": (64, 72, 80),
         "vgetrandom_slot": (0, 24, 64),
     }
     for line, (name, (layout, *_fields)) in zip(offsets, structures.items()):
@@ -122,15 +123,16 @@ def test_every_process_with_the_library_is_listed_with_its_own_counters(load: Lo
     listed = {entry["pid"]: entry for entry in json.loads(status("--json").stdout)["processes"]}
     assert set(load.pids) <= set(listed)
     parent, *children = load.pids
-    assert listed[parent]["calls"] == (THREADS + 1) * DRAWS
-    assert listed[parent]["bytes"] == 16 * (THREADS + 1) * DRAWS
+    assert (listed[parent]["calls"], listed[parent]["bytes"]) == (SERVED, 16 * SERVED)
+    assert (listed[parent]["first_draws"], listed[parent]["fallbacks"]) == (THREADS, 0)
     assert (listed[parent]["threads"], listed[parent]["forks"]) == (THREADS + 1, 0)
     for child in children:
-        assert (listed[child]["calls"], listed[child]["bytes"]) == (DRAWS, 16 * DRAWS)
+        assert (listed[child]["calls"], listed[child]["bytes"]) == (DRAWS - 1, 16 * (DRAWS - 1))
+        assert (listed[child]["first_draws"], listed[child]["fallbacks"]) == (1, 0)
         assert (listed[child]["threads"], listed[child]["forks"]) == (1, 1)
     reports = load.end()
     for pid in load.pids:
-        fields = ("status", "calls", "bytes", "fallbacks", "forks")
+        fields = ("status", "calls", "bytes", "fallbacks", "first_draws", "forks")
         assert {name: listed[pid][name] for name in fields} == {name: getattr(reports[pid], name) for name in fields}
         assert listed[pid]["threads_ever"] == reports[pid].threads
 
@@ -138,10 +140,12 @@ def test_every_process_with_the_library_is_listed_with_its_own_counters(load: Lo
 def test_the_calls_are_those_that_strace_counts_without_the_library(
     load: Load, native: Compile, tmp_path: Path
 ) -> None:
-    listed = sum(entry.record.calls for entry in take_snapshot(load.pids).entries if entry.record)
+    records = [entry.record for entry in take_snapshot(load.pids).entries if entry.record]
+    listed = sum(record.calls + record.first_draws for record in records)
     arguments = [str(number) for number in (THREADS, CHILDREN, DRAWS)]
     counted = count_draws([str(native("status_load")), *arguments], tmp_path, None, {})
     assert counted.own == listed == (1 + THREADS + CHILDREN) * DRAWS
+    assert sum(record.first_draws for record in records) == THREADS + CHILDREN
 
 
 def test_a_process_named_shows_every_detail(load: Load) -> None:
@@ -160,7 +164,8 @@ def test_a_process_named_shows_every_detail(load: Load) -> None:
     text = status(load.pids[0]).stdout
     assert re.search(r"large requests +from \d+ bytes on, none so far", text)
     assert f"process {load.pids[0]}: " in text
-    assert re.search(r"calls +4000", text)
+    assert re.search(rf"calls +{SERVED}\b", text)
+    assert re.search(rf"first draws +{THREADS}, of threads, by the system call", text)
     assert re.search(r"slots +4 claimed of 16 in 1 blocks", text)
     assert re.search(r"states in +0x[0-9a-f]+-0x[0-9a-f]+ droppable, \d of 1 pages resident", text)
 
@@ -171,7 +176,7 @@ def test_without_a_terminal_it_prints_plain_lines(load: Load) -> None:
     columns = ["PID", "CALLS", "BYTES", "FALLBACKS", "THREADS", "FORKS", "CALLS/S", "STATUS", "COMMAND"]
     assert header.split() == columns
     (line,) = [line for line in lines if line.split()[0] == str(load.pids[0])]
-    assert line.split()[1:6] == ["4000", "64000", "0", "4", "0"]
+    assert line.split()[1:6] == [str(SERVED), str(16 * SERVED), "0", "4", "0"]
     assert line.split()[7] == "active"
     assert "\x1b" not in done.stdout
     assert done.returncode == 0
@@ -231,7 +236,7 @@ def test_watch_on_a_terminal_redraws_and_ends_cleanly(load: Load) -> None:
     )
     assert done.returncode == 0
     assert "\x1b[1A" in done.stdout or "\x1b[2K" in done.stdout
-    assert str(load.pids[0]) in done.stdout and "4000" in done.stdout
+    assert str(load.pids[0]) in done.stdout and str(SERVED) in done.stdout
 
 
 def test_watch_on_a_terminal_says_that_there_is_nothing() -> None:
@@ -272,7 +277,7 @@ def test_an_ended_process_is_no_error_at_any_moment(native: Compile, library: Pa
         read_record(process.pid)
 
 
-def test_a_child_that_has_not_drawn_has_made_no_calls(native: Compile, library: Path) -> None:
+def test_a_child_that_has_drawn_at_most_once_has_made_no_calls(native: Compile, library: Path) -> None:
     with running(native("status_load"), library, 0, 1, 100, 30_000, wait=False) as load:
         child = load.pids[1]
         records = []
@@ -282,7 +287,8 @@ def test_a_child_that_has_not_drawn_has_made_no_calls(native: Compile, library: 
             assert record
             records.append(record)
         assert [len(record.slots) for record in records[:-1]] == [0] * (len(records) - 1)
-        assert records[-1].calls < 100
+        assert {record.first_draws for record in records[:-1]} <= {0, 1}
+        assert records[-1].calls < 100 and records[-1].first_draws == 1
 
 
 def test_a_process_without_the_library_or_none_at_all_is_told_so() -> None:
@@ -298,7 +304,7 @@ def test_a_switched_off_library_says_so(native: Compile, library: Path) -> None:
     with running(native("status_load"), library, 0, 0, 10, VGETRANDOM="off") as load:
         record = read_record(load.pids[0])
         assert record
-        assert (record.status, record.calls, record.fallbacks) == ("off", 0, 10)
+        assert (record.status, record.calls, record.fallbacks, record.first_draws) == ("off", 0, 10, 0)
         assert load.end()[load.pids[0]].fallbacks == 10
 
 
@@ -342,7 +348,7 @@ def test_a_thread_that_ended_leaves_its_calls_but_no_live_state(native: Compile,
         process.kill()
     assert record
     assert (record.live, record.threads_ever) == (1, 2)
-    assert record.calls >= 500
+    assert record.calls + record.first_draws >= 500 and record.first_draws == 1
 
 
 def test_smaps_are_read_with_their_flags() -> None:

@@ -22,9 +22,10 @@ class ExitReport:
     """One process: what it did in its whole life.
 
     calls, bytes  served by the vDSO
-    fallbacks     calls answered by the system call
-    threads       that drew at least once
-    forks         between the process that loaded the library and this one
+    fallbacks     calls answered by the system call for want of a state
+    first_draws   calls answered by the system call because they were a thread's first in this process
+    threads       that took a state
+    forks         between the process that loaded the library and this one; a process that did not draw does not count
     """
 
     pid: int
@@ -32,6 +33,7 @@ class ExitReport:
     calls: int
     bytes: int
     fallbacks: int
+    first_draws: int
     threads: int
     forks: int
 

@@ -25,7 +25,7 @@ STATUS_NAMES = {1: "active", 2: "off", 3: "no-vdso", 4: "no-params", 5: "no-memo
 
 _PROCESS = struct.Struct("=QIIIIQIIIIQQQQQQII")
 _SLOTS = struct.Struct(f"=QQQ{_MAX_BLOCKS}Q")
-_EPOCH = struct.Struct("=QQQQ32xQ")
+_EPOCH = struct.Struct("=QQQQ32xQQ")
 _SLOT = struct.Struct("=QQQQ32x")
 
 _DT_HASH, _DT_STRTAB, _DT_SYMTAB = 4, 5, 6
@@ -70,6 +70,7 @@ class Record:
     blocks: int
     capacity: int  # slots in all blocks
     fallbacks: int
+    first_draws: int  # of threads in this process: answered by the system call
     threads_ever: int
     slots: tuple[Slot, ...]  # claimed by this process: not those that an ancestor left behind
     live: int  # of these, how many belong to a thread that runs now
@@ -129,11 +130,11 @@ def read_record(pid: int) -> Record | None:
         magic, version, _size, status, _page, entry, state_size, prot, flags, stride = fields[:10]
         _limit, large, _span, slots, epoch, vector, most_vector, _reserved = fields[10:]
         if magic == 0:  # loaded, and nothing has been drawn before main
-            return Record(pid, "not initialised", 0, 0, 0, 0, 0, 0, "", 0, 0, 0, 0, 0, (), 0)
+            return Record(pid, "not initialised", 0, 0, 0, 0, 0, 0, "", 0, 0, 0, 0, 0, 0, (), 0)
         if magic != _MAGIC or version != _VERSION:
             raise ProcessGone(f"the library in process {pid} is of another release")
         _claims, forks, blocks, *block = _SLOTS.unpack(memory.read(slots, _SLOTS.size))
-        word, _settled, threads, _reported, fallbacks = _EPOCH.unpack(memory.read(epoch, _EPOCH.size))
+        word, _settled, threads, _reported, fallbacks, first_draws = _EPOCH.unpack(memory.read(epoch, _EPOCH.size))
         blocks = min(blocks, _MAX_BLOCKS)
         (chosen,) = struct.unpack("=I", memory.read(vector, 4)) if most_vector else (1,)
         claimed = tuple(_claimed_slots(memory, block[:blocks], word))
@@ -151,6 +152,7 @@ def read_record(pid: int) -> Record | None:
         blocks=blocks,
         capacity=_FIRST_BLOCK << (blocks - 1) if blocks else 0,
         fallbacks=fallbacks,
+        first_draws=first_draws,
         threads_ever=threads,
         slots=claimed,
         live=_count_live(pid, word, claimed),
@@ -274,7 +276,7 @@ def _dynamic(memory: _Memory, base: int) -> Iterator[tuple[int, int]]:
 
 
 def _claimed_slots(memory: _Memory, blocks: list[int], word: int) -> Iterator[Slot]:
-    """Slots whose claim belongs to this process: not older than its epoch. None before its first draw."""
+    """Slots whose claim belongs to this process: not older than its epoch. None in a child that drew at most once."""
     count = _FIRST_BLOCK
     for number, address in enumerate(blocks):
         count = _FIRST_BLOCK << (number - 1) if number else _FIRST_BLOCK

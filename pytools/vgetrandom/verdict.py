@@ -62,8 +62,9 @@ def _gain(found: Comparison) -> str:
 
 def _nothing(found: Comparison) -> str:
     """Why nothing was served though the library was there."""
-    if found.total("fallbacks"):
-        return f"every call was answered by the system call: {_count(found.total('fallbacks'), 'call')}"
+    answered = found.total("fallbacks") + found.total("first_draws")
+    if answered:
+        return f"every call was answered by the system call: {_count(answered, 'call')}"
     left = found.with_library.calls
     if left:
         return (

@@ -15,7 +15,7 @@ static void *halting(void *argument)
 	int which = (int)(uintptr_t)argument;
 	unsigned char bytes[STALL_BYTES];
 
-	for (int i = 0; i < which % 3; i++)	/* for some it is the first draw, for some not */
+	for (int i = 0; i < which % 4; i++)	/* for some it is the first draw, for some not */
 		family_draw(1, 1);
 	if (stall_draw(which, bytes))
 		draws_add(family, bytes, sizeof(bytes), which);

@@ -15,8 +15,11 @@ static int outcome(void *address, size_t length)
 {
 	int status;
 	pid_t child = fork();
+	unsigned char good[16];
 
 	if (!child) {
+		draw(good, sizeof(good));	/* the first draws of a process may be answered in another way */
+		draw(good, sizeof(good));
 		signal(SIGSEGV, SIG_DFL);
 		signal(SIGBUS, SIG_DFL);
 		errno = 0;

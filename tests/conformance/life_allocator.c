@@ -15,11 +15,17 @@
 
 static struct draws *draws;
 
-static void *body(void *unused)
+/* Whether the first draws of a thread are malloc's own or not makes a difference: `number` has both. */
+static void *body(void *number)
 {
 	unsigned char bytes[32];
 	int i;
 
+	for (i = 0; i < (int)((uintptr_t)number % 3); i++) {
+		void *volatile memory = malloc(100);
+
+		free(memory);
+	}
 	for (i = 0; i < 200; i++) {
 		void *volatile memory = malloc(100 + i);	/* volatile: not optimised away */
 
@@ -31,7 +37,7 @@ static void *body(void *unused)
 		}
 		free(memory);
 	}
-	return unused;
+	return number;
 }
 
 static int inner(void)
@@ -48,7 +54,7 @@ static int inner(void)
 		return 3;	/* the allocator is not there */
 	draws = life_draws();
 	for (i = 0; i < 16; i++)
-		pthread_create(&threads[i], NULL, body, NULL);
+		pthread_create(&threads[i], NULL, body, (void *)(uintptr_t)i);
 	body(NULL);
 	for (i = 0; i < 16; i++)
 		pthread_join(threads[i], NULL);

@@ -68,7 +68,7 @@ int main(int argc, char *argv[])
 			thread_stage();
 		child_stage();
 	}
-	case_begin("first draws of threads and children under a filter", 60);
+	case_begin("threads and children begin to draw under a filter", 60);
 	libc_needs(getrandom);
 	needs_filters();
 	draws = life_draws();
@@ -87,7 +87,7 @@ int main(int argc, char *argv[])
 						 refusable[call].name);
 			}
 		}
-		tap_line("# fact: ", "first-draw-of-%s-dies-without=%s", stages[stage], needed[0] ? needed : "nothing");
+		tap_line("# fact: ", "draws-of-%s-die-without=%s", stages[stage], needed[0] ? needed : "nothing");
 	}
 	check(!tap->failures, "%zu system calls answered by EPERM or ENOSYS", REFUSABLE);
 	outputs_distinct(draws, "first draws in sandboxes");

@@ -23,8 +23,8 @@
 #define STEP_TRIES	3	/* a draw, or the trace, may take another path when the kernel reseeds: once a minute */
 
 enum step_kind {
-	STEP_PROGRAM, STEP_CHILD, STEP_ORPHAN, STEP_SURVIVOR, STEP_THREAD, STEP_WARM, STEP_REFILL, STEP_RESEED,
-	STEP_LARGE, STEP_KINDS
+	STEP_PROGRAM, STEP_CHILD, STEP_CHILD_AGAIN, STEP_ORPHAN, STEP_ORPHAN_AGAIN, STEP_SURVIVOR, STEP_SURVIVOR_AGAIN,
+	STEP_THREAD, STEP_THREAD_AGAIN, STEP_WARM, STEP_REFILL, STEP_RESEED, STEP_LARGE, STEP_KINDS
 };
 
 /* before = -1: step_find_refill() tells. */
@@ -37,9 +37,15 @@ static struct step_plan {
 } step_plans[STEP_KINDS] = {
 	[STEP_PROGRAM] = { "first draw of a program", "first_of_program", { .before = 0 } },
 	[STEP_CHILD] = { "first draw after a fork", "first_after_fork", { .before = 0 } },
+	[STEP_CHILD_AGAIN] = { "second draw after a fork", "second_after_fork", { .again = 1 } },
 	[STEP_ORPHAN] = { "first draw of a new thread after a fork", "first_of_orphan", { .thread = true } },
+	[STEP_ORPHAN_AGAIN] = { "second draw of a new thread after a fork", "second_of_orphan", { .thread = true, .again = 1 } },
 	[STEP_SURVIVOR] = { "first draw after a fork, a new thread in its own", "first_of_survivor", { .bystander = true } },
+	[STEP_SURVIVOR_AGAIN] = { "second draw after a fork, a new thread in its own", "second_of_survivor",
+				  { .bystander = true, .again = 1 } },
 	[STEP_THREAD] = { "first draw of a thread", "first_of_thread", { .before = 3, .bystander = true, .thread = true } },
+	[STEP_THREAD_AGAIN] = { "second draw of a thread", "second_of_thread",
+				{ .before = 3, .bystander = true, .thread = true, .again = 1 } },
 	[STEP_WARM] = { "warm draw", "warm", { .before = -1, .bystander = true } },
 	[STEP_REFILL] = { "draw that refills the batch", "refill", { .before = -1, .bystander = true } },
 	[STEP_RESEED] = { "draw that reseeds", "reseed", { .before = -1, .bystander = true, .drop = true } },

@@ -42,6 +42,7 @@ struct step_scene {
 	int before;		/* draws of the main thread */
 	bool bystander;		/* then another thread stops in the middle of a draw until the run ends */
 	bool thread;		/* then a new thread makes the draw that is stepped */
+	int again;		/* after so many of its own */
 	bool drop;		/* and the droppable pages are dropped just before it */
 	size_t length;		/* bytes; 0: STEP_PIECE */
 };
@@ -130,8 +131,8 @@ static inline void step_halt(int which, unsigned int who)
 }
 
 /*
- * ---- A crowd: threads that all live at once, so that whatever can be shared is. All are in the middle of their first
- * draw, because threads that share a state in turn don't show it.
+ * ---- A crowd: threads that all live at once, so that whatever can be shared is. All are in the middle of a draw,
+ * because threads that share a state in turn don't show it: of their second, for a first may be a system call.
  */
 
 struct step_member {
@@ -143,12 +144,13 @@ static void *step_crowd_member(void *member)
 {
 	const struct step_member self = *(struct step_member *)member;
 
+	step_draw(self.who, 1);
 	step_halt(self.stall, self.who);
 	step_draw(self.who, 1);
 	return NULL;
 }
 
-/* Start `count` threads, who, who + 1 and so on: returns when all are in the middle of their first draw. */
+/* Start `count` threads, who, who + 1 and so on: returns when all are in the middle of a draw. */
 static inline void step_crowd_comes(int count, unsigned int who)
 {
 	static struct step_member members[STEP_CROWDS];
@@ -317,18 +319,21 @@ static void *step_companion(void *unused)
 
 static void *step_stand_by(void *who)
 {
+	step_draw((unsigned int)(uintptr_t)who, 1);
 	step_halt(0, (unsigned int)(uintptr_t)who);
 	step_draw((unsigned int)(uintptr_t)who, 2);
 	return NULL;
 }
 
 /* The draw itself. The tracer sees the stop, then watches the marks. */
-static void *step_stepped(void *drop)
+static void *step_stepped(void *of)
 {
+	const struct step_scene *scene = of;
 	ssize_t got;
 
 	step.stepped = (pid_t)syscall(SYS_gettid);
-	if (drop)
+	step_draw(8, scene->again);
+	if (scene->drop)
 		step_drop();
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
 		_exit(77);
@@ -374,8 +379,8 @@ static void step_run(const struct step_event *event, const struct step_scene *sc
 		stall_wait(0);
 	}
 	if (!scene->thread)
-		step_stepped(scene->drop ? &step : NULL);
-	step_thread(step_stepped, scene->drop ? (uintptr_t)&step : 0);
+		step_stepped((void *)scene);
+	step_thread(step_stepped, (uintptr_t)scene);
 	for (;;)
 		pause();
 }

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The tracer's side of stepping (ptrace): follow a thread through a piece of its code once by single steps, then
- * take other threads straight to any instruction of it. Only step_breakpoint() knows the architecture.
+ * take other threads straight to any instruction of it.
  */
 #ifndef CONFORM_STEP_TRACE_H
 #define CONFORM_STEP_TRACE_H
 
 #include "tap.h"
-
-#include <stddef.h>
-#include <sys/ptrace.h>
-#include <sys/user.h>
+#include "step_stop.h"
 
 #define STEP_MAX	16384	/* instructions of the longest draw */
 
@@ -18,42 +15,6 @@ struct step_trace {
 	uint32_t first, count;	/* in pc[]: the boundaries, numbered from 1 */
 	uint64_t pc[STEP_MAX];	/* from the thread's first stop on: where it stood after each step */
 };
-
-struct step_position {		/* the head of the kernel's struct ptrace_syscall_info */
-	uint8_t op, pad[3];
-	uint32_t arch;
-	uint64_t instruction, stack;
-};
-#define STEP_GET_POSITION 0x420e	/* PTRACE_GET_SYSCALL_INFO, Linux 5.3; not in older headers */
-
-/* The address of the next instruction of a stopped thread, 0 when the kernel does not tell. */
-static uint64_t step_pc(pid_t thread)
-{
-	struct step_position position = { 0 };
-
-	ptrace(STEP_GET_POSITION, thread, (void *)sizeof(position), &position);
-	return position.instruction;
-}
-
-/*
- * Stop the thread before it executes the instruction at pc; 0 takes that back. False where the hardware or this
- * function can't: single steps do the same, slowly.
- */
-static bool step_breakpoint(pid_t thread, uint64_t pc)
-{
-#ifdef __x86_64__
-	const size_t address = offsetof(struct user, u_debugreg[0]), control = offsetof(struct user, u_debugreg[7]);
-
-	if (ptrace(PTRACE_POKEUSER, thread, (void *)control, NULL))
-		return false;
-	return !pc || (!ptrace(PTRACE_POKEUSER, thread, (void *)address, (void *)pc) &&
-		       !ptrace(PTRACE_POKEUSER, thread, (void *)control, (void *)1));
-#else
-	(void)thread;
-	(void)pc;
-	return false;
-#endif
-}
 
 /* Wait for the first stop of a thread of a new child. Returns its tid, 0 when it won't be traced. */
 static pid_t step_first_stop(void)
@@ -70,25 +31,12 @@ static pid_t step_first_stop(void)
 	return thread;
 }
 
-/* Let the thread go on until it stops again. False when it is ending: nobody may wait for a process twice. */
-static bool step_resume(int request, pid_t thread)
-{
-	int status;
-
-	if (ptrace(request, thread, NULL, NULL))
-		return false;
-	while (waitpid(thread, &status, __WALL) == -1)
-		if (errno != EINTR)
-			return false;
-	return WIFSTOPPED(status) && !(status >> 16);
-}
-
 /* Fill in the trace, as long as *inside is set. Returns why that can't be done, or NULL. */
 static const char *step_follow(struct step_trace *trace, pid_t thread, const int *inside)
 {
 	trace->count = 0;
 	for (uint32_t used = 0; used < STEP_MAX; used++) {
-		if (!step_resume(PTRACE_SINGLESTEP, thread))
+		if (!step_once(thread))
 			return "this machine has no single steps (ptrace)";
 		trace->pc[used] = step_pc(thread);
 		if (!trace->pc[used])
@@ -116,11 +64,11 @@ static bool step_reach(const struct step_trace *trace, pid_t thread, uint32_t bo
 		for (uint32_t i = 0; i <= target; i++)
 			hits += trace->pc[i] == trace->pc[target];
 		while (there && hits--)
-			there = step_resume(PTRACE_CONT, thread);
+			there = step_to_breakpoint(thread, trace->pc[target]);
 		step_breakpoint(thread, 0);
 	} else {
 		for (uint32_t i = 0; there && i <= target; i++)
-			there = step_resume(PTRACE_SINGLESTEP, thread);
+			there = step_once(thread);
 	}
 	return there && __atomic_load_n(inside, __ATOMIC_SEQ_CST) && step_pc(thread) == trace->pc[target];
 }

@@ -11,7 +11,17 @@ from model.steps import STEPS, Step
 SHIM = Path(__file__).resolve().parents[2] / "shim"
 
 # The functions of slots.c that a draw can run, and what in them other threads, a fork or the kernel have to do with.
-MODELLED = ("owner_gone", "add_block", "grow", "take", "search", "slots_publish", "claim", "slots_claim")
+MODELLED = (
+    "owner_gone",
+    "add_block",
+    "grow",
+    "take",
+    "search",
+    "slots_publish",
+    "claim",
+    "slots_claim",
+    "slots_claim_later",
+)
 SHARED = re.compile(r"__atomic_|replace\(|next_claim\(|epoch_word\(|\bsys_|\bspare\b|all_slots|total_slots\(|slot->")
 
 # Shared, and yet no step of its own: the beginning of the line, and why.
@@ -32,6 +42,8 @@ BETWEEN_STEPS = {
     "slot->calls = slot->bytes = 0;": "a counter",
     "__atomic_fetch_add(&this_epoch->threads": "a counter",
     "all_slots.forks += published;": "a counter",
+    "__atomic_fetch_add(&this_epoch->first_draws": "a counter",
+    "if (!epoch_word() && report_wanted())": "where reports are wanted: it publishes as a claim does",
     "volatile uint64_t *state = ": "the slot's state never changes: grow_map is for slots that nobody has",
     "thread.state = (void *)(uintptr_t)slot->state;": "the same; the record is not looked at while the thread is busy",
 }

@@ -24,18 +24,18 @@ static void draw(int times)
 			abort();
 }
 
-static void *draw_once(void *unused)
+static void *draw_in_thread(void *times)
 {
-	draw(1);
-	return unused;
+	draw(*(int *)times);
+	return NULL;
 }
 
-static void with_threads(void)
+static void with_threads(int times)
 {
 	pthread_t thread;
 
 	for (int i = 0; i < 5; i++) {
-		pthread_create(&thread, NULL, draw_once, NULL);
+		pthread_create(&thread, NULL, draw_in_thread, &times);
 		pthread_join(thread, NULL);
 	}
 }
@@ -64,10 +64,23 @@ static void with_vfork(void)
 	draw(1);
 }
 
+/* A forked child whose own vfork child ends when it has drawn once. */
+static void with_vfork_in_child(void)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		draw(1);
+		with_vfork();
+		_exit(0);
+	}
+	waitpid(child, NULL, 0);
+}
+
 static void *exit_here(void *unused)
 {
 	(void)unused;
-	draw(1);
+	draw(2);
 	exit(0);
 }
 
@@ -116,11 +129,15 @@ int main(int argc, char *argv[])
 	else if (!strcmp(how, "thread"))
 		in_a_thread();
 	else if (!strcmp(how, "threads"))
-		with_threads();
+		with_threads(2);
+	else if (!strcmp(how, "once"))
+		with_threads(1);
 	else if (!strcmp(how, "children"))
 		with_children(1);
 	else if (!strcmp(how, "vfork"))
 		with_vfork();
+	else if (!strcmp(how, "vfork-in-child"))
+		with_vfork_in_child();
 	else if (!strcmp(how, "atexit"))
 		atexit(last_draw);
 	else if (!strcmp(how, "closed"))

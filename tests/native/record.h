@@ -56,19 +56,10 @@ static inline pid_t id_of(uint64_t word)
 	return (pid_t)(word & ((UINT64_C(1) << VGETRANDOM_TID_BITS) - 1));
 }
 
-/* The slot that a thread claimed last, in this epoch or, with `any_epoch`, in one before a fork; or NULL. */
-static inline struct vgetrandom_slot *slot_of(pid_t tid, bool any_epoch)
+/* Whether a slot was claimed in this epoch. A process without an epoch, a child that has not drawn twice, has claimed none. */
+static inline bool slot_is_ours(uint64_t index)
 {
-	struct vgetrandom_slot *found = NULL;
-
-	for (uint64_t i = 0; i < slots_total(); i++) {
-		struct vgetrandom_slot *slot = slot_number(i);
-
-		if (id_of(slot->owner) == tid && (any_epoch || claim_of(slot->owner) > claim_of(record_epoch->word)) &&
-		    (!found || claim_of(slot->owner) > claim_of(found->owner)))
-			found = slot;
-	}
-	return found;
+	return record_epoch->word && claim_of(slot_number(index)->owner) > claim_of(record_epoch->word);
 }
 
 /* How many slots were claimed in this epoch. */
@@ -77,7 +68,7 @@ static inline uint64_t slots_claimed(void)
 	uint64_t claimed = 0;
 
 	for (uint64_t i = 0; i < slots_total(); i++)
-		claimed += claim_of(slot_number(i)->owner) > claim_of(record_epoch->word);
+		claimed += slot_is_ours(i);
 	return claimed;
 }
 
@@ -87,7 +78,7 @@ static inline uint64_t calls_served(void)
 	uint64_t calls = 0;
 
 	for (uint64_t i = 0; i < slots_total(); i++)
-		if (claim_of(slot_number(i)->owner) > claim_of(record_epoch->word))
+		if (slot_is_ours(i))
 			calls += slot_number(i)->calls;
 	return calls;
 }

@@ -13,22 +13,48 @@
 #include <pthread.h>
 #include <sched.h>
 
-#define DRAWS	4
+#define DRAWS	4	/* of a thread that are recorded, before the others are there and when all are */
+#define BETWEEN	1100	/* draws after which a thread that found no slot, for another was adding a block, has searched again */
 
 static struct draws *draws;
-static pthread_barrier_t alive, released;
+static pthread_barrier_t begun, settled, released;
+static int all_have_one;
 
-static void *body(void *number)
+static void draw_some(uint64_t who)
 {
 	unsigned char bytes[16];
 
 	for (int i = 0; i < DRAWS; i++) {
 		draw(bytes, sizeof(bytes));
-		draws_add(draws, bytes, sizeof(bytes), (uintptr_t)number);
+		draws_add(draws, bytes, sizeof(bytes), who);
 	}
-	pthread_barrier_wait(&alive);
+}
+
+static void *body(void *number)
+{
+	unsigned char bytes[16];
+
+	draw_some((uintptr_t)number);
+	pthread_barrier_wait(&begun);
+	while (!__atomic_load_n(&all_have_one, __ATOMIC_ACQUIRE)) {
+		for (int i = 0; i < BETWEEN; i++)
+			draw(bytes, sizeof(bytes));
+		usleep(1000);
+	}
+	pthread_barrier_wait(&settled);
+	draw_some((uintptr_t)number);
+	pthread_barrier_wait(&settled);
 	pthread_barrier_wait(&released);
 	return NULL;
+}
+
+static uint64_t claimed_since(uint64_t claim)
+{
+	uint64_t claimed = 0;
+
+	for (uint64_t i = 0; i < slots_total(); i++)
+		claimed += claim_of(slot_number(i)->owner) >= claim;
+	return claimed;
 }
 
 /* Whether each thread that claimed a slot since `first_claim` has one only. */
@@ -50,11 +76,13 @@ static void generation(unsigned int count, uint64_t first, const char *name)
 {
 	pthread_t *threads = calloc(count, sizeof(*threads));
 	pthread_attr_t attributes;
-	uint64_t fallbacks = record_epoch->fallbacks, first_claim = record_slots->claims;
+	uint64_t first_draws = record_epoch->first_draws, first_claim = record_slots->claims, fallbacks;
 
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, 64 * 1024);
-	pthread_barrier_init(&alive, NULL, count + 1);
+	all_have_one = 0;
+	pthread_barrier_init(&begun, NULL, count + 1);
+	pthread_barrier_init(&settled, NULL, count + 1);
 	pthread_barrier_init(&released, NULL, count + 1);
 	for (unsigned int i = 0; i < count; i++) {
 		if (pthread_create(&threads[i], &attributes, body, (void *)(uintptr_t)(first + i))) {
@@ -62,13 +90,18 @@ static void generation(unsigned int count, uint64_t first, const char *name)
 			_exit(1);
 		}
 	}
-	pthread_barrier_wait(&alive);
-	/* While one thread adds a block, others may go without; each then has a slot soon after. */
-	fallbacks = record_epoch->fallbacks - fallbacks;
-	check(fallbacks <= count * DRAWS / 20, "%s: %llu of %u draws fell back", name, (unsigned long long)fallbacks,
-	      count * DRAWS);
-	if (fallbacks == 0)
-		owners_distinct(first_claim, count);
+	pthread_barrier_wait(&begun);
+	while (claimed_since(first_claim) < count)	/* or the watchdog ends it */
+		usleep(1000);
+	__atomic_store_n(&all_have_one, 1, __ATOMIC_RELEASE);
+	fallbacks = record_epoch->fallbacks;
+	pthread_barrier_wait(&settled);
+	pthread_barrier_wait(&settled);
+	check(record_epoch->fallbacks == fallbacks, "%s: %llu draws fell back when each had a slot", name,
+	      (unsigned long long)(record_epoch->fallbacks - fallbacks));
+	check(record_epoch->first_draws == first_draws + count, "%s: and %llu were first ones", name,
+	      (unsigned long long)(record_epoch->first_draws - first_draws));
+	owners_distinct(first_claim, count);
 	record_consistent(name);
 	pthread_barrier_wait(&released);
 	for (unsigned int i = 0; i < count; i++)
@@ -86,7 +119,7 @@ int main(int argc, char *argv[])
 	case_begin("threads alive at once have a slot each", 110);
 	libc_needs(getrandom);
 	record_find();
-	draws = draws_new(2 * count * DRAWS);
+	draws = draws_new(2 * count * 2 * DRAWS);
 	generation(count, 0, "first");
 	blocks = record_slots->blocks;
 	check(slots_total() >= count + 1, "%llu slots", (unsigned long long)slots_total());

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Threads that come and go, COUNT in all and a few at a time, share a few slots: the record does not grow with the
- * number of threads, nor do mappings, and nobody is sent to the system call for want of a slot.
+ * number of threads, nor do mappings, and nobody is sent to the system call for want of a slot. Each draws twice, because
+ * a thread takes no slot before its second draw.
  * Usage: slots_turnover COUNT [raw]	raw: threads end by the exit system call, unknown to libc
  */
 #include "tap.h"
@@ -19,17 +20,19 @@
 
 static struct draws *draws;
 
-static void draw_once(uint64_t who)
+static void draw_twice(uint64_t who)
 {
 	unsigned char bytes[16];
 
-	draw(bytes, sizeof(bytes));
-	draws_add(draws, bytes, sizeof(bytes), who);
+	for (int i = 0; i < 2; i++) {
+		draw(bytes, sizeof(bytes));
+		draws_add(draws, bytes, sizeof(bytes), who);
+	}
 }
 
 static void *body(void *number)
 {
-	draw_once((uintptr_t)number);
+	draw_twice((uintptr_t)number);
 	return NULL;
 }
 
@@ -56,7 +59,7 @@ static uint32_t ended;
 
 static void *raw_body(void *number)
 {
-	draw_once((uintptr_t)number);
+	draw_twice((uintptr_t)number);
 	__atomic_add_fetch(&ended, 1, __ATOMIC_SEQ_CST);
 	syscall(SYS_exit, 0);
 	return NULL;
@@ -82,19 +85,21 @@ int main(int argc, char *argv[])
 {
 	uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000;
 	bool raw = argc > 2;
+	uint64_t drew = raw ? count : count + AT_ONCE;
 	struct mapping droppable[64];
 	struct usage before;
 
 	case_begin("threads that come and go share a few slots", 110);
 	libc_needs(getrandom);
 	record_find();
-	draws = draws_new(count + AT_ONCE);
-	memset(draws->entry, 0, (count + AT_ONCE) * sizeof(draws->entry[0]));	/* in memory before that is measured */
+	draws = draws_new(2 * drew);
+	memset(draws->entry, 0, 2 * drew * sizeof(draws->entry[0]));	/* in memory before that is measured */
 	if (!raw)
 		in_turn(AT_ONCE);
 	before = usage_now();
 	raw ? raw_in_turn(count) : in_turn(count);
-	check(record_epoch->threads >= count, "%llu threads took a slot", (unsigned long long)record_epoch->threads);
+	check(record_epoch->threads == 1 + drew, "%llu threads took a slot", (unsigned long long)record_epoch->threads);
+	check(record_epoch->first_draws == drew, "%llu first draws, one a thread", (unsigned long long)record_epoch->first_draws);
 	/* A thread is joined a moment before the kernel forgets it: more than 9 slots may be needed for a while. */
 	check(record_slots->blocks <= 3, "%llu slots for %u threads at once", (unsigned long long)slots_total(), AT_ONCE + 1);
 	check(record_epoch->fallbacks == 0, "%llu calls fell back", (unsigned long long)record_epoch->fallbacks);

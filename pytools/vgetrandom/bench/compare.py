@@ -16,6 +16,7 @@ _YARDSTICKS = {
     "latency": VDSO,
     "throughput": SYSCALL,
     "thread-first-draw": SYSCALL,
+    "thread-second-draw": SYSCALL,
     "thread-with-draw": SYSCALL,
     "thread": SYSCALL,
     "fork-first-draw": SYSCALL,

@@ -16,7 +16,7 @@ _MEASURES = ("memory", "memory-clean", "page-tables")
 
 def measure(session: Session) -> None:
     """Adds, in KiB: private pages written to, private pages only read and page tables of a process after one draw; and
-    "thread-memory", what one draw in each of THREADS threads adds to the first of them, a thread.
+    "thread-memory", what two draws in each of THREADS threads add to the first of them, a thread.
 
     The worker of the run stays alive meanwhile, so that pages of the files that both map count as shared.
     """

@@ -94,16 +94,33 @@ def throughput(run: Run) -> Table:
 
 def first_draws(run: Run) -> Table:
     """New threads and forked children."""
-    measures = ("thread-first-draw", "thread-with-draw", "thread", "fork-first-draw", "fork-with-draw", "fork")
+    measures = (
+        "thread-first-draw",
+        "thread-second-draw",
+        "thread-with-draw",
+        "thread",
+        "fork-first-draw",
+        "fork-with-draw",
+        "fork",
+    )
     rows = []
     for participant in run.present():
         found = [run.find(name, participant.key) for name in measures]
         if any(found):
             rows.append((_full_name(participant), *(_time_cell(series) for series in found)))
     return Table(
-        f"The first draw of a thread and of a forked child, {threads.FIRST_SIZE} bytes",
+        f"The first draws of a thread and of a forked child, {threads.FIRST_SIZE} bytes",
         "From creating a thread to joining it, and from fork to the child's end, with one draw and with none.",
-        ("contender", "thread's first", "thread that draws", "thread", "child's first", "child that draws", "child"),
+        (
+            "contender",
+            "thread's first",
+            "its second",
+            "thread that draws",
+            "thread",
+            "child's first",
+            "child that draws",
+            "child",
+        ),
         tuple(rows),
     )
 
@@ -132,9 +149,9 @@ def memory(run: Run) -> Table:
         if any(found):
             rows.append((label, *(NO_VALUE if series is None else digits(mean(series.samples)) for series in found)))
     return Table(
-        "Private memory of a process that draws once, and of each further thread, in KiB",
+        "Private memory of a process that draws once, and of each further thread that draws twice, in KiB",
         "Means over fresh processes. What a library adds is the difference to its libc alone.",
-        ("contender", "written", "only read", "page tables", "a thread's draw"),
+        ("contender", "written", "only read", "page tables", "a thread's draws"),
         tuple(rows),
     )
 

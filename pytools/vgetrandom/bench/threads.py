@@ -1,4 +1,4 @@
-"""Throughput of several threads, and what a new thread or a forked child pays for its first draw."""
+"""Throughput of several threads, and what a new thread or a forked child pays for its first draws."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIRST_SIZE = 16  # bytes of a first draw
 _SLICE_NS = 8_000_000  # of one throughput sample
 _AT_ONCE = 9  # threads or children a sample, one after the other; the sample is their median
 # What worker.c's "first" and "fork" print, in this order; all in nanoseconds.
-_FIRST = ("thread-first-draw", "thread-with-draw", "thread")
+_FIRST = ("thread-first-draw", "thread-second-draw", "thread-with-draw", "thread")
 _FORK = ("fork-first-draw", "fork-with-draw", "fork")
 
 
@@ -50,14 +50,17 @@ def measure_throughput(session: Session) -> None:
 
 
 def measure_first_draws(session: Session) -> None:
-    """Adds, in ns: a thread's first draw, making a thread that draws, making one that does not; the same of forks."""
-    _measure_three(
+    """Adds, in ns: a thread's first draw and its second; making a thread that draws once, and one that does not.
+
+    And the same of forks, without the second draw.
+    """
+    _measure_together(
         session, "first draws of threads", _FIRST, lambda function: f"first {function} {FIRST_SIZE} {_AT_ONCE}"
     )
-    _measure_three(session, "forks", _FORK, lambda function: f"fork {function} {FIRST_SIZE} {_AT_ONCE}")
+    _measure_together(session, "forks", _FORK, lambda function: f"fork {function} {FIRST_SIZE} {_AT_ONCE}")
 
 
-def _measure_three(session: Session, title: str, measures: Sequence[str], request: Callable[[str], str]) -> None:
+def _measure_together(session: Session, title: str, measures: Sequence[str], request: Callable[[str], str]) -> None:
     keys = session.different()
     samples: dict[tuple[str, str], list[float]] = {(key, name): [] for key in keys for name in measures}
     session.progress.begin(title, session.settings.short_rounds)

@@ -27,6 +27,7 @@ _LARGE = (
 _COMPARED = (
     ("throughput", "{} threads", True),
     ("thread-first-draw", "a thread's first draw", False),
+    ("thread-second-draw", "a thread's second draw", False),
     ("fork-first-draw", "a child's first draw", False),
     ("thread-memory", "memory a thread", False),
 )

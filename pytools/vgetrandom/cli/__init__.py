@@ -10,6 +10,7 @@ import argparse
 import importlib
 import importlib.metadata
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -64,6 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     chosen = next((word for word in words if not word.startswith("-")), None)
     _replace_closed_streams()
+    signal.signal(signal.SIGTERM, _terminate)
     args, unknown = _parser(chosen).parse_known_args(words)
     if unknown:
         args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -74,6 +76,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except VgetrandomError as error:
         print(f"vgetrandom: {error}", file=sys.stderr)
         return error.status
+    except _Terminated:
+        print("vgetrandom: terminated", file=sys.stderr)
+        return 143
     except KeyboardInterrupt:
         print("vgetrandom: interrupted", file=sys.stderr)
         return 130
@@ -85,6 +90,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         print(f"vgetrandom: {where}{error.strerror or error}", file=sys.stderr)
         return 2
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: what a verb has started ends as it does at Ctrl-C."""
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise _Terminated
 
 
 def _replace_closed_streams() -> None:

@@ -118,6 +118,7 @@ def _rows(found: Comparison) -> list[tuple[str, str, str]]:
         ("getrandom system calls", _number(before.calls), _number(after.calls)),
         ("calls served by the vDSO", "-", reported("calls")),
         ("bytes served by the vDSO", "-", reported("bytes")),
+        ("first calls of threads", "-", reported("first_draws")),
         ("calls that fell back", "-", reported("fallbacks")),
         ("processes", _number(_processes(before)), _number(_processes(after))),
         ("ends with", _ending(before), _ending(after)),
@@ -157,7 +158,7 @@ def _as_json(command: list[str], found: Comparison, verdict: Verdict) -> dict[st
         "without": None if found.once else _side_as_json(found.without),
         "with": {
             **_side_as_json(found.with_library),
-            **{name: found.total(name) for name in ("calls", "bytes", "fallbacks", "threads", "forks")},
+            **{name: found.total(name) for name in ("calls", "bytes", "fallbacks", "first_draws", "threads", "forks")},
             "reports": len(found.reports),
             "silent_processes": found.silent,
         },

@@ -157,6 +157,7 @@ def _detail_lines(entry: Entry) -> Iterator[tuple[str, str]]:
     yield "calls", f"{record.calls}" + ("" if entry.rate is None else f" ({entry.rate:.0f} a second)")
     yield "bytes", str(record.bytes)
     yield "fallbacks", str(record.fallbacks)
+    yield "first draws", f"{record.first_draws}, of threads, by the system call"
     yield "threads with a state", f"{record.live} running, {record.threads_ever} ever"
     yield "forks in its lineage", str(record.forks)
     yield "slots", f"{len(record.slots)} claimed of {record.capacity} in {record.blocks} blocks"
@@ -217,6 +218,7 @@ def _entry_object(entry: Entry, details: bool) -> dict[str, Any]:
         calls=record.calls,
         bytes=record.bytes,
         fallbacks=record.fallbacks,
+        first_draws=record.first_draws,
         threads=record.live,
         threads_ever=record.threads_ever,
         forks=record.forks,

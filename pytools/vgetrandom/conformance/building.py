@@ -17,7 +17,8 @@ from ..builder import host_compiler
 from ..errors import VgetrandomError
 from .cases import Case
 
-_FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-pthread")
+# lazy: with immediate binding, lld has IFUNC resolvers called before the functions that they call are bound.
+_FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-pthread", "-Wl,-z,lazy")
 # musl-gcc has no kernel headers of its own; behind all else, the host's do.
 _KERNEL_HEADERS = ["-idirafter", "/usr/include", "-idirafter", f"/usr/include/{os.uname().machine}-linux-gnu"]
 _OLD_GLIBC = "gnu.2.28"  # the oldest that ziglang's cases are made for; all later ones load them

@@ -59,13 +59,13 @@ static void *draw_between(void *arg)
 	memset(buf, 0, sizeof(buf));
 	pthread_barrier_wait(sleeper->before);
 	pthread_barrier_wait(sleeper->before);
-	sleeper->function->draw(buf, sleeper->size, 1);
+	sleeper->function->draw(buf, sleeper->size, 2);
 	pthread_barrier_wait(sleeper->after);
 	pthread_barrier_wait(sleeper->after);
 	return NULL;
 }
 
-/* Prints the KiB that `threads` threads, all alive, add to the private pages written to when each draws once. */
+/* Prints the KiB that `threads` threads, all alive, add to the private pages written to when each draws twice. */
 void measure_thread_memory(const struct function *function, size_t size, int threads)
 {
 	pthread_barrier_t before, after;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What threads cost: throughput with several, and the first draw of a new one. */
+/* What threads cost: throughput with several, and the first draws of a new one. */
 #include "worker.h"
 
 #include <pthread.h>
@@ -15,7 +15,7 @@ struct drawer {
 	pthread_barrier_t *start;
 	pthread_t thread;
 	double rate;		/* draws a second */
-	int64_t first;		/* nanoseconds that the one draw took */
+	int64_t last;		/* nanoseconds that its last draw took */
 } __attribute__((aligned(64)));
 
 static void *draw_for_a_while(void *arg)
@@ -68,8 +68,14 @@ static void *draw_once(void *arg)
 	int64_t start = now();
 
 	drawer->function->draw(buf, drawer->size, 1);
-	drawer->first = now() - start;
+	drawer->last = now() - start;
 	return NULL;
+}
+
+static void *draw_twice(void *arg)
+{
+	draw_once(arg);
+	return draw_once(arg);
 }
 
 static void *do_nothing(void *arg)
@@ -88,22 +94,24 @@ static int64_t create_and_join(void *(*run)(void *), struct drawer *drawer)
 }
 
 /*
- * Prints three medians in nanoseconds over threads made one after the other: a thread's first draw; making a thread
- * that draws once and waiting for its end; the same without the draw.
+ * Prints four medians in nanoseconds over threads made one after the other: a thread's first draw; its second; making a
+ * thread that draws once and waiting for its end; the same without a draw.
  */
 void measure_first_draw(const struct function *function, size_t size, int rounds)
 {
-	int64_t *times = calloc((size_t)rounds * 3, sizeof(*times));
+	int64_t *times = calloc((size_t)rounds * 4, sizeof(*times));
 	struct drawer drawer = { .function = function, .size = size };
 
 	if (!times || size > MOST_SIZE)
 		give_up("out of memory");
 	for (int i = 0; i < rounds; i++) {
-		times[rounds + i] = create_and_join(draw_once, &drawer);
-		times[i] = drawer.first;
-		times[2 * rounds + i] = create_and_join(do_nothing, &drawer);
+		times[2 * rounds + i] = create_and_join(draw_once, &drawer);
+		times[i] = drawer.last;
+		create_and_join(draw_twice, &drawer);
+		times[rounds + i] = drawer.last;
+		times[3 * rounds + i] = create_and_join(do_nothing, &drawer);
 	}
-	printf("%lld %lld %lld\n", (long long)median(times, (size_t)rounds),
-	       (long long)median(times + rounds, (size_t)rounds), (long long)median(times + 2 * rounds, (size_t)rounds));
+	for (int i = 0; i < 4; i++)
+		printf("%lld%c", (long long)median(times + i * rounds, (size_t)rounds), i < 3 ? ' ' : '\n');
 	free(times);
 }
