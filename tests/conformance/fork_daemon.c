@@ -42,9 +42,13 @@ static void double_fork(int gate, bool middle_draws)
 /* A child that draws without end, and for a while after its parent is killed in the middle of drawing. */
 static void orphan(int gate)
 {
-	pid_t parent = fork(), itself;
-	unsigned char bytes[16];
+	pid_t parent, itself;
+	unsigned char bytes[16] = { 0 };
+	int ready[2];
 
+	if (!expect(!pipe(ready), "a pipe"))
+		return;
+	parent = fork();
 	if (parent == 0) {
 		family_child();
 		itself = getpid();
@@ -57,9 +61,13 @@ static void orphan(int gate)
 			close(gate);
 			_exit(0);
 		}
+		(void)!write(ready[1], bytes, 1);
 		for (;;)	/* not recorded: it is killed, perhaps while it would be */
 			draw(bytes, sizeof(bytes));
 	}
+	close(ready[1]);
+	(void)!read(ready[0], bytes, 1);	/* what it records is recorded whole */
+	close(ready[0]);
 	usleep(2000);
 	kill(parent, SIGKILL);
 	waitpid(parent, NULL, 0);
