@@ -71,17 +71,13 @@ static void six_arguments(void) { }
 static void clone_as_fork(void)
 {
 	volatile int mine = 1;
-#ifdef __s390x__	/* stack and flags change places there */
-	long child = syscall(SYS_clone, 0, SIGCHLD, 0, 0, 0);
-#else
-	long child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-#endif
+	pid_t child = raw_clone(SIGCHLD);
 
 	if (!child) {
 		mine = 2;
 		_exit(mine == 2 && getppid() > 0 ? 0 : 1);
 	}
-	check(child > 0, "clone gives the parent a pid: %ld", child);
+	check(child > 0, "clone gives the parent a pid: %d", child);
 	wait_ok(child, "the child of syscall(SYS_clone)");
 	check(mine == 1, "it had memory of its own");
 }

@@ -65,16 +65,6 @@ static int nested(int flags, unsigned int depth, uint64_t who)
 	return 0;
 }
 
-/* On s390x, the stack comes before the flags (clone(2)). */
-static pid_t raw_clone(unsigned long flags)
-{
-#ifdef __s390x__
-	return (pid_t)syscall(SYS_clone, 0UL, flags, 0UL, 0UL, 0UL);
-#else
-	return (pid_t)syscall(SYS_clone, flags, 0UL, 0UL, 0UL, 0UL);
-#endif
-}
-
 /* Two siblings, each pid 1 of a namespace of its own, children of one process that has drawn. */
 static int siblings(void)
 {

@@ -41,33 +41,11 @@ static bool step_resume(int request, pid_t thread)
 	return WIFSTOPPED(status) && !(status >> 16);
 }
 
-#if defined(__x86_64__)
-
-/* Stop the thread before it executes the instruction at pc; 0 takes that back. False where that can't be done. */
-static bool step_breakpoint(pid_t thread, uint64_t pc)
-{
-	const size_t address = offsetof(struct user, u_debugreg[0]), control = offsetof(struct user, u_debugreg[7]);
-
-	if (ptrace(PTRACE_POKEUSER, thread, (void *)control, NULL))
-		return false;
-	return !pc || (!ptrace(PTRACE_POKEUSER, thread, (void *)address, (void *)pc) &&
-		       !ptrace(PTRACE_POKEUSER, thread, (void *)control, (void *)1));
-}
-
-/* One instruction. */
-static bool step_once(pid_t thread)
-{
-	return step_resume(PTRACE_SINGLESTEP, thread);
-}
-
-/* To the breakpoint at pc, or to the one after when the thread stands there. */
-static bool step_to_breakpoint(pid_t thread, uint64_t pc)
-{
-	(void)pc;
-	return step_resume(PTRACE_CONT, thread);
-}
-
-#elif defined(__aarch64__) || defined(__powerpc64__)
+/*
+ * step_breakpoint(): stop the thread before it executes the instruction at pc; 0 takes that back. False where that can't be done.
+ * step_once(): one instruction. step_to_breakpoint(): to the breakpoint at pc, or to the next time when the thread stands there.
+ */
+#if defined(__aarch64__) || defined(__powerpc64__)
 
 #ifdef __aarch64__
 #define STEP_TRAP	0xd4200000u	/* brk #0 (Arm ARM, C6.2) */
@@ -204,14 +182,26 @@ static bool step_to_breakpoint(pid_t thread, uint64_t pc)
 	return step_resume(PTRACE_CONT, thread);
 }
 
-#else	/* single steps do the same, slowly */
+#else
 
+#ifdef __x86_64__
+static bool step_breakpoint(pid_t thread, uint64_t pc)
+{
+	const size_t address = offsetof(struct user, u_debugreg[0]), control = offsetof(struct user, u_debugreg[7]);
+
+	if (ptrace(PTRACE_POKEUSER, thread, (void *)control, NULL))
+		return false;
+	return !pc || (!ptrace(PTRACE_POKEUSER, thread, (void *)address, (void *)pc) &&
+		       !ptrace(PTRACE_POKEUSER, thread, (void *)control, (void *)1));
+}
+#else	/* single steps do the same, slowly */
 static bool step_breakpoint(pid_t thread, uint64_t pc)
 {
 	(void)thread;
 	(void)pc;
 	return false;
 }
+#endif
 
 static bool step_once(pid_t thread)
 {
@@ -220,9 +210,8 @@ static bool step_once(pid_t thread)
 
 static bool step_to_breakpoint(pid_t thread, uint64_t pc)
 {
-	(void)thread;
 	(void)pc;
-	return false;
+	return step_resume(PTRACE_CONT, thread);
 }
 
 #endif

@@ -94,18 +94,9 @@ def throughput(run: Run) -> Table:
 
 def first_draws(run: Run) -> Table:
     """New threads and forked children."""
-    measures = (
-        "thread-first-draw",
-        "thread-second-draw",
-        "thread-with-draw",
-        "thread",
-        "fork-first-draw",
-        "fork-with-draw",
-        "fork",
-    )
     rows = []
     for participant in run.present():
-        found = [run.find(name, participant.key) for name in measures]
+        found = [run.find(name, participant.key) for name in (*threads.FIRST, *threads.FORK)]
         if any(found):
             rows.append((_full_name(participant), *(_time_cell(series) for series in found)))
     return Table(

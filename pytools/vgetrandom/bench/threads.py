@@ -13,8 +13,8 @@ FIRST_SIZE = 16  # bytes of a first draw
 _SLICE_NS = 8_000_000  # of one throughput sample
 _AT_ONCE = 9  # threads or children a sample, one after the other; the sample is their median
 # What worker.c's "first" and "fork" print, in this order; all in nanoseconds.
-_FIRST = ("thread-first-draw", "thread-second-draw", "thread-with-draw", "thread")
-_FORK = ("fork-first-draw", "fork-with-draw", "fork")
+FIRST = ("thread-first-draw", "thread-second-draw", "thread-with-draw", "thread")
+FORK = ("fork-first-draw", "fork-with-draw", "fork")
 
 
 def thread_counts(cpus: int) -> list[int]:
@@ -55,9 +55,9 @@ def measure_first_draws(session: Session) -> None:
     And the same of forks, without the second draw.
     """
     _measure_together(
-        session, "first draws of threads", _FIRST, lambda function: f"first {function} {FIRST_SIZE} {_AT_ONCE}"
+        session, "first draws of threads", FIRST, lambda function: f"first {function} {FIRST_SIZE} {_AT_ONCE}"
     )
-    _measure_together(session, "forks", _FORK, lambda function: f"fork {function} {FIRST_SIZE} {_AT_ONCE}")
+    _measure_together(session, "forks", FORK, lambda function: f"fork {function} {FIRST_SIZE} {_AT_ONCE}")
 
 
 def _measure_together(session: Session, title: str, measures: Sequence[str], request: Callable[[str], str]) -> None:

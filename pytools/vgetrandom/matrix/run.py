@@ -144,12 +144,11 @@ def run_cell(
     if why and transcript.complaint:
         why = f"{why}: {transcript.complaint}"
     probe = read_probe(transcript.ended[PROBE]) if PROBE in transcript.ended else None
+    ran = plan.cases_of(cell)
     results = (
         _guest_result(cell, transcript, probe, why, seconds),
-        *case_results(
-            transcript, cell.name, seed, plan.cases_of(cell), lambda case: _missing(case, prepared.programs, why)
-        ),
-        *(_left(cell, case) for case in plan.cases if case not in plan.cases_of(cell)),
+        *case_results(transcript, cell.name, seed, ran, lambda case: _missing(case, prepared.programs, why)),
+        *(_left(cell, case) for case in plan.cases if case not in ran),
     )
     qemu = emulator_version(prepared.machine.emulator)
     return CellResult(cell, results, seconds, transcript.release, prepared.libc.version, qemu, date, probe, console)
