@@ -66,6 +66,7 @@ def test_a_full_disk_is_one_line(library: Path) -> None:
     assert (result.returncode, result.stderr) == (2, "vgetrandom: No space left on device\n")
 
 
-def test_a_reader_that_goes_away_ends_it_quietly(library: Path) -> None:
-    result = in_shell(library, "$V path | true; echo ${PIPESTATUS[0]}")
+@pytest.mark.parametrize("words", ["path", "conform --list"])
+def test_a_reader_that_goes_away_ends_it_quietly(library: Path, words: str) -> None:
+    result = in_shell(library, f"$V {words} | true; echo ${{PIPESTATUS[0]}}")
     assert (result.stdout, result.stderr) == ("141\n", "")

@@ -170,7 +170,7 @@ def test_an_emulator_that_is_too_old_is_told_so(vgetrandom: Vgetrandom, tmp_path
         (tmp_path / name).write_text(f"#!/bin/sh\necho '{says}'\n")
         (tmp_path / name).chmod(0o755)
     listed = vgetrandom("matrix", "--list", "--only", "loongarch64/newest/*", "--qemu", tmp_path).stdout
-    assert listed.count("qemu-system-loongarch64 7.2.22 does not boot these kernels") == 2
+    assert listed.count("qemu-system-loongarch64 7.2.22 does not boot these kernels") == 3
 
 
 def test_nothing_that_can_be_run_is_neither_yes_nor_no(vgetrandom: Vgetrandom, tmp_path: Path) -> None:

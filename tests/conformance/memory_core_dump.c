@@ -15,9 +15,11 @@
 #include <sys/resource.h>
 
 #define MAX_SECRETS	4096
+#define THREADS		4
 
 static unsigned char secrets[MAX_SECRETS][16];
 static unsigned int secret_count;
+static unsigned int drawn;	/* threads that have a state with output in it */
 
 static void *body(void *unused)
 {
@@ -26,6 +28,7 @@ static void *body(void *unused)
 
 	for (i = 0; i < 5; i++)
 		draw(bytes, sizeof(bytes));
+	__atomic_add_fetch(&drawn, 1, __ATOMIC_RELEASE);
 	for (;;)
 		pause();
 	return unused;
@@ -40,9 +43,10 @@ static void victim(void)
 	getrlimit(RLIMIT_CORE, &all);
 	all.rlim_cur = all.rlim_max;
 	setrlimit(RLIMIT_CORE, &all);
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < THREADS; i++)
 		pthread_create(&thread, NULL, body, NULL);
-	usleep(20000);
+	while (__atomic_load_n(&drawn, __ATOMIC_ACQUIRE) < THREADS)
+		usleep(1000);
 	raise(SIGSTOP);
 	abort();
 }

@@ -45,38 +45,43 @@ static bool step_resume(int request, pid_t thread)
  * step_breakpoint(): stop the thread before it executes the instruction at pc; 0 takes that back. False where that can't be done.
  * step_once(): one instruction. step_to_breakpoint(): to the breakpoint at pc, or to the next time when the thread stands there.
  */
-#if defined(__aarch64__) || defined(__powerpc64__)
-
-#ifdef __aarch64__
+#if defined(__aarch64__)
+typedef uint32_t step_code;
 #define STEP_TRAP	0xd4200000u	/* brk #0 (Arm ARM, C6.2) */
-#else
+#define STEP_PAIRS
+#elif defined(__powerpc64__)
+typedef uint32_t step_code;
 #define STEP_TRAP	0x7fe00008u	/* trap (Power ISA, 3.3.11) */
+#define STEP_PAIRS
+#elif defined(__s390x__)
+typedef uint16_t step_code;
+#define STEP_TRAP	0x0001		/* S390_BREAKPOINT_U16 in the kernel's asm/ptrace.h; the PSW stops behind it */
 #endif
-#define STEP_EXITS	4	/* places where a sequence of exclusive accesses can be left */
-#define STEP_SEQUENCE	32	/* its length in instructions, at most */
 
-static uint32_t step_text(pid_t thread, uint64_t pc)
+#ifdef STEP_TRAP
+
+static step_code step_text(pid_t thread, uint64_t pc)
 {
 	long word = ptrace(PTRACE_PEEKTEXT, thread, (void *)(pc & ~UINT64_C(7)), NULL);
-	uint32_t instruction;
+	step_code instruction;
 
-	memcpy(&instruction, (char *)&word + (pc & 4), sizeof(instruction));
+	memcpy(&instruction, (char *)&word + pc % 8, sizeof(instruction));
 	return instruction;
 }
 
-static bool step_set_text(pid_t thread, uint64_t pc, uint32_t instruction)
+static bool step_set_text(pid_t thread, uint64_t pc, step_code instruction)
 {
 	void *at = (void *)(pc & ~UINT64_C(7));
 	long word = ptrace(PTRACE_PEEKTEXT, thread, at, NULL);
 
-	memcpy((char *)&word + (pc & 4), &instruction, sizeof(instruction));
+	memcpy((char *)&word + pc % 8, &instruction, sizeof(instruction));
 	return !ptrace(PTRACE_POKETEXT, thread, at, (void *)word);
 }
 
 static bool step_breakpoint(pid_t thread, uint64_t pc)
 {
 	static uint64_t set;
-	static uint32_t replaced;
+	static step_code replaced;
 
 	if (set)
 		step_set_text(thread, set, replaced);
@@ -84,6 +89,30 @@ static bool step_breakpoint(pid_t thread, uint64_t pc)
 	replaced = pc ? step_text(thread, pc) : 0;
 	return !pc || step_set_text(thread, pc, STEP_TRAP);
 }
+
+#elif defined(__x86_64__)
+static bool step_breakpoint(pid_t thread, uint64_t pc)
+{
+	const size_t address = offsetof(struct user, u_debugreg[0]), control = offsetof(struct user, u_debugreg[7]);
+
+	if (ptrace(PTRACE_POKEUSER, thread, (void *)control, NULL))
+		return false;
+	return !pc || (!ptrace(PTRACE_POKEUSER, thread, (void *)address, (void *)pc) &&
+		       !ptrace(PTRACE_POKEUSER, thread, (void *)control, (void *)1));
+}
+#else	/* single steps do the same, slowly */
+static bool step_breakpoint(pid_t thread, uint64_t pc)
+{
+	(void)thread;
+	(void)pc;
+	return false;
+}
+#endif
+
+#ifdef STEP_PAIRS
+
+#define STEP_EXITS	4	/* places where a sequence of exclusive accesses can be left */
+#define STEP_SEQUENCE	32	/* its length in instructions, at most */
 
 /* Whether the instruction opens a pair of exclusive accesses, or closes it; or where it may branch to (0: nowhere). */
 #ifdef __aarch64__
@@ -169,6 +198,30 @@ static bool step_once(pid_t thread)
 	return stopped;
 }
 
+#else
+
+static bool step_once(pid_t thread)
+{
+	return step_resume(PTRACE_SINGLESTEP, thread);
+}
+
+#endif
+
+#ifdef STEP_TRAP
+
+/* Run to the trap at pc, and stand before it. */
+static bool step_run_to(pid_t thread, uint64_t pc)
+{
+	bool stopped = step_resume(PTRACE_CONT, thread);
+
+#ifdef __s390x__
+	if (stopped && step_pc(thread) == pc + sizeof(step_code))
+		return !ptrace(PTRACE_POKEUSER, thread, (void *)8, (void *)pc);	/* PT_PSWADDR */
+#endif
+	(void)pc;
+	return stopped;
+}
+
 static bool step_to_breakpoint(pid_t thread, uint64_t pc)
 {
 	if (step_pc(thread) == pc) {
@@ -179,34 +232,10 @@ static bool step_to_breakpoint(pid_t thread, uint64_t pc)
 			return true;	/* a branch to itself, or a sequence that begins again */
 		step_breakpoint(thread, pc);
 	}
-	return step_resume(PTRACE_CONT, thread);
+	return step_run_to(thread, pc);
 }
 
 #else
-
-#ifdef __x86_64__
-static bool step_breakpoint(pid_t thread, uint64_t pc)
-{
-	const size_t address = offsetof(struct user, u_debugreg[0]), control = offsetof(struct user, u_debugreg[7]);
-
-	if (ptrace(PTRACE_POKEUSER, thread, (void *)control, NULL))
-		return false;
-	return !pc || (!ptrace(PTRACE_POKEUSER, thread, (void *)address, (void *)pc) &&
-		       !ptrace(PTRACE_POKEUSER, thread, (void *)control, (void *)1));
-}
-#else	/* single steps do the same, slowly */
-static bool step_breakpoint(pid_t thread, uint64_t pc)
-{
-	(void)thread;
-	(void)pc;
-	return false;
-}
-#endif
-
-static bool step_once(pid_t thread)
-{
-	return step_resume(PTRACE_SINGLESTEP, thread);
-}
 
 static bool step_to_breakpoint(pid_t thread, uint64_t pc)
 {

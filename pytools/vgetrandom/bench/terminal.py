@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from ..console import Console
 from .model import Participant, Run
 from .statistics import noise
 from .tables import facts

@@ -13,9 +13,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from ..comparison import Comparison, Side, compare
+from ..console import Console
 from ..launch import own_environment
 from ..library import library_path
 from ..program import find_program

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..conformance import report, results
@@ -17,6 +16,7 @@ from ..conformance.cases import Case, cases_folder, read_cases
 from ..conformance.results import Result
 from ..conformance.runner import PROFILES, Plan, Runner
 from ..conformance.targets import HELP, Target, parse_target
+from ..console import Console
 from ..debian import cache_folder
 from ..errors import VgetrandomError
 from ..library import library_path

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from ..conformance.cases import cases_folder, read_cases
 from ..conformance.runner import PROFILES
+from ..console import Console
 from ..debian import cache_folder
 from ..document import replace_section, section_of
 from ..errors import VgetrandomError

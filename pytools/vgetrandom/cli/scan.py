@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from ..console import Console
 from ..errors import VgetrandomError
 from ..scan.closure import Root
 from ..scan.facts import Kind, Problem, read_facts

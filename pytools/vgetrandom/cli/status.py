@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.live import Live
 
+from ..console import Console
 from ..errors import VgetrandomError
 from ..host import require_proc
 from ..process_record import Mapping, NotPermitted, ProcessGone, library_base, state_mappings

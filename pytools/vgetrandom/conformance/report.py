@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..console import Console
 from .cases import GROUPS, Case
 from .results import Result, worst
 

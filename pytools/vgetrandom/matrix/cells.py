@@ -58,6 +58,7 @@ class Libc:
     name: str
     family: str  # "gnu" or "musl"
     release: str = ""
+    cross: bool = False  # from the packages of Debian's cross compilers
     directory: Path | None = None
 
 
@@ -190,13 +191,16 @@ def _kernel(place: str, name: str, fields: object, folder: Path) -> Kernel:
 
 
 def _libc(place: str, name: str, fields: object, folder: Path) -> Libc:
-    libc = _Fields(place, fields, ("family",), ("release", "directory"))
+    libc = _Fields(place, fields, ("family",), ("release", "cross", "directory"))
     if libc.text("family") not in _FAMILIES:
         raise ValueError(f"family in [{place}] is neither {' nor '.join(_FAMILIES)}")
     if not (libc.has("release") or libc.has("directory")):
         raise ValueError(f"[{place}] has neither release nor directory")
     directory = folder / libc.text("directory") if libc.has("directory") else None
-    return Libc(name, libc.text("family"), libc.text("release"), directory)
+    cross = libc.flag("cross") or False
+    if cross and libc.text("family") != "gnu":
+        raise ValueError(f"[{place}] has cross, but Debian's cross compilers come with glibc only")
+    return Libc(name, libc.text("family"), libc.text("release"), cross, directory)
 
 
 class _Fields:

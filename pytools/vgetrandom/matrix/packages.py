@@ -11,6 +11,7 @@ from ..errors import VgetrandomError
 from .cells import Cell
 from .images import bootable
 
+_ANY = "amd64"  # its package lists have the packages for all architectures too, such as the cross compilers' libraries
 _LIBC_PACKAGES = {"gnu": ("libc6", "libgcc-s1"), "musl": ("musl",)}  # glibc cancels threads through libgcc_s
 _SHELL = "busybox-static"  # for system(3), whatever the libc
 _SHELL_RELEASE = "sid"
@@ -49,6 +50,11 @@ def libc_files(cell: Cell) -> Files:
         if not libc.directory.is_dir():
             raise VgetrandomError(f"the libc folder {libc.directory} is not there; the table of cells names it")
         return Files(libc.directory, libc.name, flat=True)
+    if libc.cross:
+        packages = [f"{package}-{arch}-cross" for package in _LIBC_PACKAGES[libc.family]]
+        root = debian.fetch(libc.release, _ANY, packages)
+        folder = next(path.parent for path in sorted(root.glob("usr/*/lib/libc.so.6")))
+        return Files(folder, _version(root, packages[0]), flat=True)
     root = debian.fetch(libc.release, arch, _LIBC_PACKAGES[libc.family])
     return Files(root, _version(root, _LIBC_PACKAGES[libc.family][0]))
 
