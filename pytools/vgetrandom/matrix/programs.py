@@ -18,6 +18,8 @@ from ..conformance.cases import Case
 from ..errors import VgetrandomError
 from ..library import LIBRARY_NAME, source_path
 
+# Of guests whose libc is just a folder with files. It is written into the programs: set-uid ones read no variable.
+LIBC_FOLDER = "/libc"
 _HERE = Path(__file__).parent
 # Elsewhere 2.28, older than any cell's. loongarch64: the first with that architecture; powerpc64le: with the long
 # double that this compiler means.
@@ -43,7 +45,7 @@ def build_programs(
     """
     suffix = f"gnu.{_OLDEST_GLIBC.get(target.arch, '2.28')}" if target.libc == "gnu" else "musl"
     dynamic = [] if target.libc == "gnu" else ["-dynamic"]
-    compiler = _compiler(f"{target.arch}-linux-{suffix}", *dynamic)
+    compiler = _compiler(f"{target.arch}-linux-{suffix}", *dynamic, f"-Wl,-rpath,{LIBC_FOLDER}")
     static = _compiler(f"{target.arch}-linux-musl", "-static")
     init = build_case(_own("init"), static, cache)
     probe = build_case(_own("probe"), compiler, cache)

@@ -14,10 +14,9 @@ from ..library import LIBRARY_NAME
 from .console import PROBE
 from .initramfs import Initramfs
 from .packages import Files
-from .programs import Programs
+from .programs import LIBC_FOLDER, Programs
 
 _LIBRARY = f"/vgetrandom/{LIBRARY_NAME}"
-_FLAT = "/libc"
 _NOT_NEEDED = {"gconv", "audit", "share"}  # folders of a libc package
 
 
@@ -32,7 +31,7 @@ def write_root(output: Path, programs: Programs, libc: Files, shell: Path, varia
     root.file(_LIBRARY, programs.library.read_bytes())
     environment = {"PATH": "/bin", "HOME": "/", "LD_PRELOAD": _LIBRARY, **variables}
     if libc.flat:
-        environment["LD_LIBRARY_PATH"] = _FLAT
+        environment["LD_LIBRARY_PATH"] = LIBC_FOLDER
         _add_flat(root, libc.path, _loader(programs.probe))
     else:
         _add_tree(root, libc.path)
@@ -69,14 +68,14 @@ def _add_flat(root: Initramfs, folder: Path, loader: str) -> None:
     """All shared objects of a folder in one folder, and the loader where programs name it."""
     for path in sorted(folder.rglob("*.so*")):
         if path.is_file() and _NOT_NEEDED.isdisjoint(path.parts):
-            root.file(f"{_FLAT}/{path.name}", path.read_bytes())
+            root.file(f"{LIBC_FOLDER}/{path.name}", path.read_bytes())
     own = sorted(path.name for path in folder.rglob("*") if path.name == Path(loader).name)
     own = own or sorted(path.name for path in folder.rglob("ld*.so*"))
     if not own:
         raise VgetrandomError(
             f"there is no dynamic loader ({Path(loader).name}) in {folder}; give a folder that has one"
         )
-    root.link(loader, f"{_FLAT}/{own[0]}")
+    root.link(loader, f"{LIBC_FOLDER}/{own[0]}")
 
 
 def _loader(program: Path) -> str:
