@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from command import Vgetrandom, command_line, environment_with, one_line, runner_for
+from vgetrandom.conformance.cases import cases_folder
 
 ONE = "interface_errno"
 
@@ -19,6 +21,14 @@ ONE = "interface_errno"
 @pytest.fixture
 def vgetrandom(library: Path) -> Vgetrandom:
     return runner_for(library)
+
+
+def add_case(folder: Path, name: str, body: str) -> None:
+    shutil.copy(cases_folder() / "tap.h", folder)
+    (folder / f"{name}.c").write_text(
+        "/*\n * Nothing holds.\n *\n * Source: none\n * Kind: quality\n */\n"
+        f'#include "tap.h"\nint main(void)\n{{\n\tcase_begin("x", 60);\n\t{body}\n\treturn case_end();\n}}\n'
+    )
 
 
 def test_library_keeps_every_promise(library: Path, tmp_path: Path) -> None:
@@ -78,11 +88,7 @@ def test_json_and_junit_and_tap(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
 
 
 def test_failing_case_is_status_1_and_says_how_to_repeat(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
-    (tmp_path / "tap.h").symlink_to(Path(__file__).parent / "conformance" / "tap.h")
-    (tmp_path / "output_bad.c").write_text(
-        "/*\n * Nothing holds.\n *\n * Source: none\n * Kind: quality\n */\n"
-        '#include "tap.h"\nint main(void)\n{\n\tcase_begin("x", 5);\n\tcheck(0, "it holds");\n\treturn case_end();\n}\n'
-    )
+    add_case(tmp_path, "output_bad", 'check(0, "it holds");')
     result = vgetrandom("conform", "native", "--cases", tmp_path, "--seed", "5")
     assert result.returncode == 1
     assert "it holds (at output_bad.c:11, errno 0)" in result.stdout
@@ -122,11 +128,16 @@ def test_user_errors_are_one_line(vgetrandom: Vgetrandom, words: list[str], said
     assert said in one_line(result)
 
 
-def test_interrupt_ends_it_cleanly(library: Path) -> None:
-    command = command_line("conform", "native", "-k", "interface_huge,thread_in_turn", "--profile", "full")
-    process = subprocess.Popen(command, env=environment_with(library), stderr=subprocess.PIPE, text=True)
-    time.sleep(3)
+def test_interrupt_ends_it_and_what_was_found_is_told(library: Path, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    add_case(tmp_path, "output_first", 'check(1, "good");')
+    add_case(tmp_path, "output_then", f'creat("{there}", 0600); pause();')
+    command = command_line("conform", "native", "--cases", tmp_path, "--jobs", "1")
+    process = subprocess.Popen(command, env=environment_with(library), stdout=-1, stderr=-1, text=True)
+    while not there.exists() and process.poll() is None:
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert errors == "vgetrandom: interrupted\n"
+    output, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (130, "vgetrandom: interrupted\n")
+    assert "output_first" in output and "output_then" not in output
+    assert output.endswith("native: 1 pass\n")

@@ -80,7 +80,18 @@ def run(args: argparse.Namespace) -> int:
         patience=args.patience,
         deadline=args.minutes * 60 if args.profile == "soak" else 0,
     )
-    found = _run_with_progress(Runner(plan, cache_folder()))
+    runner = Runner(plan, cache_folder())
+    try:
+        found = _run_with_progress(runner)
+    except KeyboardInterrupt:
+        if runner.results:
+            _report(args, runner.results)
+        raise
+    _report(args, found)
+    return 1 if any(result.bad for result in found) else 0
+
+
+def _report(args: argparse.Namespace, found: Sequence[Result]) -> None:
     if args.json:
         print(json.dumps(results.as_json(found, args.profile), indent=2))
     elif args.tap:
@@ -89,7 +100,6 @@ def run(args: argparse.Namespace) -> int:
         report.print_results(_console(), found, _again(args))
     if args.junit:
         args.junit.write_text(results.as_junit(found), encoding="utf-8")
-    return 1 if any(result.bad for result in found) else 0
 
 
 def _again(args: argparse.Namespace) -> list[str]:

@@ -58,6 +58,7 @@ class Runner:
 
     def __init__(self, plan: Plan, cache: Path) -> None:
         self.plan = plan
+        self.results: list[Result] = []  # of what has ended, also when run() was interrupted
         self._cache = cache
         self._stopped = threading.Event()
         self._groups: set[int] = set()
@@ -87,20 +88,19 @@ class Runner:
         started: Callable[[Case, Target], None] = lambda case, target: None,
         finished: Callable[[Result], None] = lambda result: None,
     ) -> list[Result]:
-        """Run everything; returns the results in the order of targets and cases.
+        """Run everything; returns the results in the order of rounds, targets and cases.
 
         Cases that must be alone run one at a time when the others have ended. `started` and `finished` are called
         from other threads, one call at a time.
         """
         began = time.monotonic()
-        results: list[Result] = []
         rounds = 0
         while not self._stopped.is_set():
-            results += self._round(programs, started, finished)
+            self._round(programs, started, finished)
             rounds += 1
             if rounds >= self.plan.repeat and time.monotonic() - began >= self.plan.deadline:
                 break
-        return results
+        return self.results
 
     def stop(self) -> None:
         """Kill what is running; nothing new is started."""
@@ -115,7 +115,7 @@ class Runner:
         programs: Mapping[tuple[str, str], Built],
         started: Callable[[Case, Target], None],
         finished: Callable[[Result], None],
-    ) -> list[Result]:
+    ) -> None:
         runs = list(self._runs(programs))
         order = {id(run): place for place, run in enumerate(runs)}
         results: dict[int, Result] = {}
@@ -132,16 +132,18 @@ class Runner:
                     results[order[id(run)]] = result
                     finished(result)
 
-        for alone in (False, True):
-            with ThreadPoolExecutor(1 if alone else self.plan.jobs) as pool:
-                futures: list[Future[None]] = [pool.submit(one, run) for run in runs if run.case.alone == alone]
-                try:
-                    for future in as_completed(futures):
-                        future.result()
-                except BaseException:
-                    self.stop()
-                    raise
-        return [results[place] for place in sorted(results)]
+        try:
+            for alone in (False, True):
+                with ThreadPoolExecutor(1 if alone else self.plan.jobs) as pool:
+                    futures: list[Future[None]] = [pool.submit(one, run) for run in runs if run.case.alone == alone]
+                    try:
+                        for future in as_completed(futures):
+                            future.result()
+                    except BaseException:
+                        self.stop()
+                        raise
+        finally:
+            self.results += [results[place] for place in sorted(results)]
 
     def _runs(self, programs: Mapping[tuple[str, str], Built]) -> Iterator[_Run]:
         for target in self.plan.targets:
