@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ElementTree
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from vgetrandom.errors import VgetrandomError
 from vgetrandom.matrix import report, saved
 from vgetrandom.matrix.cells import TABLE, Cell, choose, read_cells
 from vgetrandom.matrix.console import PROBE, Probe, Transcript, case_results, read_probe, verdict
-from vgetrandom.matrix.run import CellResult, Plan, known_fault, not_run, obstacle, prepare
+from vgetrandom.matrix.run import CellResult, Plan, not_run, obstacle, prepare
 
 # The guests boot in some seconds; these cases add what is at stake on another kernel: forks, dropped pages, functions.
 CASES = (
@@ -136,24 +135,6 @@ def test_reports_name_the_cell_the_case_and_the_console() -> None:
     )
     (suite,) = ElementTree.fromstring(report.as_junit(found))
     assert suite.get("name") == "x86_64/6.12/musl"
-
-
-def test_a_known_fault_of_the_kernel_is_told_and_does_not_fail_the_cell() -> None:
-    found = result_of()
-    kernel = replace(found.cell.kernel, xfail=(("fork_fork", "it forgets"), ("interface_errno", "it does not")))
-    cell = replace(found.cell, kernel=kernel)
-    found = replace(found, results=tuple(known_fault(cell, result) for result in found.results))
-    by_name = {result.case.name: result for result in found.results}
-    assert [by_name[name].outcome for name in ("interface_errno", "fork_fork", "fork_chain")] == [
-        "pass",
-        "xfail",
-        "error",
-    ]
-    assert by_name["fork_fork"].reason == "it forgets (fail: it repeats)"
-    assert "1 xfail" in report.rows([found])[0][6]
-    assert not any("fork_fork" in line for line in report.failures([found]))
-    suite = ElementTree.fromstring(report.as_junit([found]))[0]
-    assert (suite.get("failures"), suite.get("errors")) == ("0", "1")
 
 
 def test_the_document_keeps_the_latest_result_of_every_cell(tmp_path: Path) -> None:

@@ -55,13 +55,6 @@ def test_cases_are_left_to_the_cell_that_the_table_names(tmp_path: Path) -> None
     assert {cell.left_to("fork_step") for cell in cells.values()} == {""}
 
 
-def test_a_kernel_s_faults_are_its_own(tmp_path: Path) -> None:
-    text = TABLE_TEXT.replace('file = "vmlinuz"', 'file = "vmlinuz"\nxfail.fork_fork = "it forgets"')
-    cells = {cell.name: cell for cell in read_cells(table(tmp_path, text))}
-    assert (cells["vax/mine/g"].fault("fork_fork"), cells["vax/mine/g"].fault("fork_chain")) == ("it forgets", "")
-    assert cells["vax/old/g"].fault("fork_fork") == ""
-
-
 def test_the_own_table_has_all_architectures_with_and_without_the_vdso_and_all_kinds_of_libc() -> None:
     cells = read_cells(TABLE)
     assert list(dict.fromkeys(cell.architecture.name for cell in cells)) == ARCHITECTURES

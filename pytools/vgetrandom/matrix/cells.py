@@ -48,7 +48,6 @@ class Kernel:
     vdso: bool | None = None  # whether its vDSO has getrandom; None: not known
     libcs: tuple[str, ...] = ()  # only with these; empty: with all
     note: str = ""
-    xfail: tuple[tuple[str, str], ...] = ()  # cases that a fault of this kernel makes fail, and what that fault is
     reason: str = ""  # why it can't be run
 
 
@@ -79,10 +78,6 @@ class Cell:
     def left_to(self, case: str) -> str:
         """Who runs a case in this cell's place; "" when the cell does."""
         return next((who for pattern, who in self.leaves if fnmatch.fnmatch(case, pattern)), "")
-
-    def fault(self, case: str) -> str:
-        """The known fault of the kernel that makes a case fail; "" when none is."""
-        return dict(self.kernel.xfail).get(case, "")
 
 
 def read_cells(table: Path) -> list[Cell]:
@@ -176,7 +171,7 @@ def _leaves(name: str, fields: dict[str, Any], cells: set[str]) -> dict[str, tup
 
 
 def _kernel(place: str, name: str, fields: object, folder: Path) -> Kernel:
-    kernel = _Fields(place, fields, (), ("release", "package", "file", "vdso", "libcs", "note", "xfail", "reason"))
+    kernel = _Fields(place, fields, (), ("release", "package", "file", "vdso", "libcs", "note", "reason"))
     if not ((kernel.has("release") and kernel.has("package")) or kernel.has("file") or kernel.has("reason")):
         raise ValueError(f"[{place}] has neither release and package, nor file, nor reason")
     try:
@@ -191,14 +186,8 @@ def _kernel(place: str, name: str, fields: object, folder: Path) -> Kernel:
         vdso=kernel.flag("vdso"),
         libcs=kernel.texts("libcs"),
         note=kernel.text("note"),
-        xfail=_texts(f"{place}.xfail", kernel.table("xfail")),
         reason=kernel.text("reason"),
     )
-
-
-def _texts(place: str, fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    table = _Fields(place, fields, (), tuple(fields))
-    return tuple((name, table.text(name)) for name in fields)
 
 
 def _libc(place: str, name: str, fields: object, folder: Path) -> Libc:

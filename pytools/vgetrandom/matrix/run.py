@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..builder import Target
@@ -147,12 +147,7 @@ def run_cell(
     ran = plan.cases_of(cell)
     results = (
         _guest_result(cell, transcript, probe, why, seconds),
-        *(
-            known_fault(cell, result)
-            for result in case_results(
-                transcript, cell.name, seed, ran, lambda case: _missing(case, prepared.programs, why)
-            )
-        ),
+        *case_results(transcript, cell.name, seed, ran, lambda case: _missing(case, prepared.programs, why)),
         *(_left(cell, case) for case in plan.cases if case not in ran),
     )
     qemu = emulator_version(prepared.machine.emulator)
@@ -174,12 +169,6 @@ def _guest_result(cell: Cell, transcript: Transcript, probe: Probe | None, why: 
     said = "\n".join([*transcript.troubles, reason, ""])
     outcome = "fail" if reason else "pass"
     return Result(GUEST, cell.name, outcome, reason, seconds, "", facts, (reason,) if reason else (), said)
-
-
-def known_fault(cell: Cell, result: Result) -> Result:
-    """A failure that the table knows for a fault of the kernel becomes an "xfail", which fails no cell."""
-    fault = cell.fault(result.case.name) if result.bad else ""
-    return replace(result, outcome="xfail", reason=f"{fault} ({result.outcome}: {result.reason})") if fault else result
 
 
 def _left(cell: Cell, case: Case) -> Result:
