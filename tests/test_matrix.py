@@ -141,12 +141,20 @@ def test_the_document_keeps_the_latest_result_of_every_cell(tmp_path: Path) -> N
     found = result_of()
     ran = CellResult(**{**vars(found), "results": found.results[1:]})
     saved.save([ran, not_run(ran.cell, "no emulator")], "quick", False, tmp_path)
-    saved.save([CellResult(**{**vars(ran), "libc": "of another run"})], "quick", True, tmp_path)  # does not replace it
+    saved.save([CellResult(**{**vars(ran), "libc": "another"})], "quick", True, tmp_path)  # says nothing of this one
     cells = choose(read_cells(TABLE), ["x86_64/6.12/*"])
-    text = saved.as_markdown(cells, saved.load(cells, tmp_path))
-    rows = {line.split(" | ")[0].lstrip("| "): line for line in text.splitlines() if line.startswith("| x86_64")}
-    assert "| fail | 6.12.1 | 4K | musl 1.2.5 | vDSO |" in rows["x86_64/6.12/musl"]
-    assert "| not run |" in rows["x86_64/6.12/glibc-old"]
+
+    def row(name: str) -> str:
+        text = saved.as_markdown(cells, saved.load(cells, tmp_path))
+        return next(line for line in text.splitlines() if line.startswith(f"| {name} "))
+
+    assert "| fail | 6.12.1 | 4K | musl 1.2.5 | vDSO |" in row("x86_64/6.12/musl")
+    assert "| all | 1 error, 1 fail" in row("x86_64/6.12/musl")
+    assert "| not run |" in row("x86_64/6.12/glibc-old")
+    mended = CONSOLE.replace("not ok 1 - it repeats", "ok 1 - it does not").replace("fork_fork 1 20", "fork_fork 0 20")
+    fork_fork = [result for result in result_of(mended).results if result.case.name == "fork_fork"]
+    saved.save([CellResult(**{**vars(ran), "results": (ran.results[0], *fork_fork)})], "quick", True, tmp_path)
+    assert "| all | 1 error, 1 pass" in row("x86_64/6.12/musl")
 
 
 # The real thing. The kernels and libcs come from Debian's archive into the cache, once.

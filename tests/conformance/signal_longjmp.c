@@ -19,8 +19,10 @@ static void handler(int signal)
 {
 	(void)signal;
 	storm_again(&storm);
-	if (!drawing)
+	if (!drawing) {
+		storm_misses(&storm);
 		return;
+	}
 	storm_strikes(&storm);
 	drawing = 0;
 	siglongjmp(before, 1);

@@ -14,7 +14,7 @@
 
 struct storm {
 	int timer;
-	long nanoseconds;
+	long nanoseconds, least;	/* from one signal to the next; and at least */
 	uint64_t strikes, wanted;
 };
 
@@ -31,6 +31,14 @@ static inline void storm_again(struct storm *storm)
 static inline void storm_strikes(struct storm *storm)
 {
 	__atomic_fetch_add(&storm->strikes, 1, __ATOMIC_RELAXED);
+	storm->nanoseconds = storm->nanoseconds / 2 > storm->least ? storm->nanoseconds / 2 : storm->least;
+}
+
+/* Instead, for a signal that came too early to be of use: on a slow machine, where most do, the next ones come later. */
+static inline void storm_misses(struct storm *storm)
+{
+	if (storm->nanoseconds < 10000000)
+		storm->nanoseconds += storm->nanoseconds / 16;
 }
 
 /* Begin to send the calling thread `wanted` signals. Returns false when the kernel refuses. */
@@ -39,7 +47,7 @@ static inline bool storm_begin(struct storm *storm, int signal, long nanoseconds
 	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = signal };
 
 	event.sigev_notify_thread_id = (int)syscall(SYS_gettid);
-	storm->nanoseconds = nanoseconds;
+	storm->nanoseconds = storm->least = nanoseconds;
 	storm->strikes = 0;
 	storm->wanted = wanted;
 	if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &storm->timer))

@@ -77,6 +77,7 @@ static void set_up(void)
 	mount_at("tmpfs", "/dev/shm", "mode=1777");
 	mount_at("devpts", "/dev/pts", "ptmxmode=666");
 	mount_at("cgroup2", "/sys/fs/cgroup", NULL);
+	write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
 	write_file("/proc/sys/kernel/printk", "1");	/* from here on only a panic interrupts our lines */
 	umask(022);
 	setsid();

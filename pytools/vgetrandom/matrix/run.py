@@ -155,7 +155,12 @@ def run_cell(
 
 
 def _variables(plan: Plan, seed: str) -> dict[str, str]:
-    return {"CONFORM_SEED": seed, "CONFORM_PROFILE": plan.profile, "CONFORM_PATIENCE": str(plan.patience)}
+    return {
+        "CONFORM_SEED": seed,
+        "CONFORM_PROFILE": plan.profile,
+        "CONFORM_PATIENCE": str(plan.patience),
+        "CONFORM_CHANGE_HOST": "1",  # the guest is nobody else's
+    }
 
 
 def _guest_result(cell: Cell, transcript: Transcript, probe: Probe | None, why: str, seconds: float) -> Result:

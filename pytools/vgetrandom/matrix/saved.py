@@ -36,35 +36,44 @@ Saved = Mapping[str, Any]  # a cell, as report.cell_as_json gives it
 
 
 def save(found: Iterable[CellResult], profile: str, partly: bool, folder: Path) -> None:
-    """Keep the results of the cells that ran; of some cases only (`partly`), where no run of all is kept."""
+    """Keep the results of the cells that ran.
+
+    Those of some cases (`partly`) take the place of the same in a kept run of all with the same kernel and libc.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for result in found:
+        if result.outcome == "skip":
+            continue
         path = _file(folder, result.cell.name)
-        if result.outcome != "skip" and not (partly and _asked(path) == "all"):
-            asked = "some" if partly else "all"
-            document = {"schema": SCHEMA, "profile": profile, "asked": asked, **cell_as_json(result, profile)}
-            path.write_text(json.dumps(document), encoding="utf-8")
+        kept = _read(path)
+        asked = "some" if partly else "all"
+        latest: Saved = {"schema": SCHEMA, "profile": profile, "asked": asked, **cell_as_json(result, profile)}
+        if partly and kept.get("asked") == "all":
+            same = all(kept[name] == latest[name] for name in ("profile", "kernel", "libc"))
+            latest = _merged(kept, latest) if same else kept
+        path.write_text(json.dumps(latest), encoding="utf-8")
 
 
-def _asked(path: Path) -> str:
-    """Which cases a kept result is of: all of the cell's, or some that -k chose; "" when there is none."""
+def _merged(kept: Saved, latest: Saved) -> Saved:
+    fresh = {result["case"]: result for result in latest["results"]}
+    results = [fresh.pop(result["case"], result) for result in kept["results"]] + list(fresh.values())
+    bad = [result["reason"] for result in results if result["outcome"] not in ("pass", "skip")]
+    return {**kept, "results": results, "outcome": "fail" if bad else "pass", "reason": bad[0] if bad else ""}
+
+
+def _read(path: Path) -> Saved:
+    """What is kept of a cell; nothing when there is nothing that this version could have written."""
     try:
-        return str(json.loads(path.read_text(encoding="utf-8")).get("asked", ""))
+        document: Saved = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return ""
+        return {}
+    return document if document.get("schema") == SCHEMA else {}
 
 
 def load(cells: Sequence[Cell], folder: Path) -> dict[str, Saved]:
     """By the names of cells; those that never ran are missing."""
-    found = {}
-    for cell in cells:
-        try:
-            document = json.loads(_file(folder, cell.name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if document.get("schema") == SCHEMA:
-            found[cell.name] = document
-    return found
+    found = {cell.name: _read(_file(folder, cell.name)) for cell in cells}
+    return {name: saved for name, saved in found.items() if saved}
 
 
 def as_markdown(cells: Sequence[Cell], found: Mapping[str, Saved]) -> str:
