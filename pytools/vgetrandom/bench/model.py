@@ -15,6 +15,7 @@ SCHEMA = 1
 
 SYSCALL = "syscall"  # keys of contenders that other modules name
 VDSO = "vdso"
+THIN = "thin"  # the vDSO behind a function: the least that a library can cost
 CONTROL = "vdso-again"
 LIBC = "libc"
 SHIM = "shim"

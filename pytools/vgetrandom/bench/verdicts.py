@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .model import CONTROL, LIBC, SHIM, SHIM_AVX2, SHIM_VDSO, SYSCALL, VDSO, Participant, Run
+from .model import CONTROL, LIBC, SHIM, SHIM_AVX2, SHIM_VDSO, SYSCALL, THIN, VDSO, Participant, Run
 from .statistics import Summary, difference, mean, ratio, summarise
 from .text import Table, digits, size_text, time_text, times_text
 
@@ -47,14 +47,18 @@ def aims(run: Run) -> Table:
 
 
 def _aims(run: Run) -> Iterator[tuple[str, str, str, bool | None]]:
-    for size in (4, 16, 32):
+    for size in (1, 4, 16, 32):
         series = run.find("latency", SHIM, "getrandom", size)
         if not series:
             continue
-        name = f"getrandom, {size} bytes"
+        name = f"getrandom, {size} byte{'s' if size > 1 else ''}"
         found = ratio(run, series, VDSO)
         if found:
             yield f"{name}: cost against the bare vDSO call", _spread_text(found), "at most 1.10x", found.median <= 1.10
+        thin = run.find("latency", THIN, "getrandom", size)
+        found = ratio(run, thin, VDSO) if thin else None
+        if found:
+            yield f"{name}: what a function costs that only passes the call on", _spread_text(found), "", None
         found = ratio(run, series, SYSCALL)
         if found:
             aim, met = ("20x", 1 / found.median >= 20) if size == 4 else ("", None)

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 #include <time.h>
 
 /* One way to draw: fills the buffer of `size` bytes `count` times, and does nothing else. */
@@ -38,6 +39,9 @@ void *symbol(void *library, const char *name);
 /* references.c: what every worker can measure beside its contender, to make pairs in one process. */
 draws draw_nothing, draw_by_system_call, draw_from_vdso;
 const char *vdso_prepare(void);
+
+/* getrandom(2) from the vDSO and nothing else: a state for each thread, and errno. After vdso_prepare(). */
+ssize_t thin_getrandom(void *buf, size_t size, unsigned int flags);
 
 /* Nanoseconds. */
 static inline int64_t now(void)
