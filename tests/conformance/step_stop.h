@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a traced thread is brought to its next stop: what of stepping depends on the architecture. A hardware
- * breakpoint where this file knows how, else a trap instruction in the text, which in each process is its own copy.
+ * How a traced thread is brought to its next stop: by the processor's breakpoints and single steps where there are some and this file
+ * knows how, else by trap instructions in the text, of which each process has its own copy.
  */
 #ifndef CONFORM_STEP_STOP_H
 #define CONFORM_STEP_STOP_H
 
 #include "tap.h"
+#include "step_decode.h"
 
 #include <stddef.h>
 #include <sys/ptrace.h>
@@ -45,20 +46,9 @@ static bool step_resume(int request, pid_t thread)
  * step_breakpoint(): stop the thread before it executes the instruction at pc; 0 takes that back. False where that can't be done.
  * step_once(): one instruction. step_to_breakpoint(): to the breakpoint at pc, or to the next time when the thread stands there.
  */
-#if defined(__aarch64__)
-typedef uint32_t step_code;
-#define STEP_TRAP	0xd4200000u	/* brk #0 (Arm ARM, C6.2) */
-#define STEP_PAIRS
-#elif defined(__powerpc64__)
-typedef uint32_t step_code;
-#define STEP_TRAP	0x7fe00008u	/* trap (Power ISA, 3.3.11) */
-#define STEP_PAIRS
-#elif defined(__s390x__)
-typedef uint16_t step_code;
-#define STEP_TRAP	0x0001		/* S390_BREAKPOINT_U16 in the kernel's asm/ptrace.h; the PSW stops behind it */
-#endif
-
 #ifdef STEP_TRAP
+
+#define STEP_PLACES	4	/* where a thread can be next */
 
 static step_code step_text(pid_t thread, uint64_t pc)
 {
@@ -111,90 +101,78 @@ static bool step_breakpoint(pid_t thread, uint64_t pc)
 
 #ifdef STEP_PAIRS
 
-#define STEP_EXITS	4	/* places where a sequence of exclusive accesses can be left */
-#define STEP_SEQUENCE	32	/* its length in instructions, at most */
+#define STEP_SEQUENCE	32	/* instructions from one exclusive access to the other, at most */
 
-/* Whether the instruction opens a pair of exclusive accesses, or closes it; or where it may branch to (0: nowhere). */
-#ifdef __aarch64__
-static bool step_opens(uint32_t instruction)
+static uint32_t step_instruction(pid_t thread, uint64_t pc)
 {
-	return (instruction & 0x3fc00000) == 0x08400000;	/* LDXR, LDAXR, LDXP, ... */
+	uint32_t instruction = step_text(thread, pc);
+
+	return sizeof(step_code) == 2 && step_length(instruction) == 4 ? instruction | (uint32_t)step_text(thread, pc + 2) << 16
+								       : instruction;
 }
-
-static bool step_closes(uint32_t instruction)
-{
-	return (instruction & 0x3fc00000) == 0x08000000;	/* STXR, STLXR, STXP, ... */
-}
-
-static uint64_t step_branch(uint32_t instruction, uint64_t pc)
-{
-	bool conditional = (instruction & 0xff000010) == 0x54000000 || (instruction & 0x7e000000) == 0x34000000;
-
-	return conditional ? pc + (uint64_t)(int64_t)((int32_t)(instruction << 8) >> 13) * 4 : 0;	/* B.cond, CBZ, CBNZ */
-}
-#else
-static bool step_opens(uint32_t instruction)
-{
-	uint32_t form = instruction & 0xfc0007fe;
-
-	return form == 0x7c000028 || form == 0x7c0000a8 || form == 0x7c000068 || form == 0x7c0000e8; /* l[wdbh]arx */
-}
-
-static bool step_closes(uint32_t instruction)
-{
-	uint32_t form = instruction & 0xfc0007ff;
-
-	return form == 0x7c00012d || form == 0x7c0001ad || form == 0x7c00056d || form == 0x7c0005ad; /* st[wdbh]cx. */
-}
-
-static uint64_t step_branch(uint32_t instruction, uint64_t pc)
-{
-	return (instruction & 0xfc000003) == 0x40000000 ? pc + (uint64_t)(int64_t)(int16_t)(instruction & 0xfffc) : 0; /* bc */
-}
-#endif
 
 /*
  * Where a sequence that begins at pc with an exclusive load can be left. A stop between load and store makes the
  * store fail, so single steps would go round for ever: whatever happens in there happens before it. 0: it is none.
  */
-static int step_exits(pid_t thread, uint64_t pc, uint64_t exits[STEP_EXITS])
+static int step_exits(pid_t thread, uint64_t pc, uint64_t exits[STEP_PLACES])
 {
-	uint32_t instruction = step_text(thread, pc);
+	uint32_t instruction = step_instruction(thread, pc);
+	uint64_t at = pc + step_length(instruction);
 	int count = 0;
 
 	if (!step_opens(instruction))
 		return 0;
-	for (uint64_t at = pc + 4; at < pc + 4 * STEP_SEQUENCE && count < STEP_EXITS; at += 4) {
+	for (int length = 1; length < STEP_SEQUENCE && count < STEP_PLACES; length++) {
 		uint64_t target;
 
-		instruction = step_text(thread, at);
+		instruction = step_instruction(thread, at);
 		target = step_branch(instruction, at);
+		at += step_length(instruction);
 		if (step_closes(instruction)) {
-			exits[count++] = at + 4;
+			exits[count++] = at;
 			return count;
 		}
-		if (target && (target <= pc || target > at))
+		if (target && (target <= pc || target >= at))
 			exits[count++] = target;
 	}
 	return 0;
 }
 
+/* Where the thread is after an instruction, or a sequence. 0: single steps are for the processor. */
+static int step_places(pid_t thread, uint64_t pc, uint64_t places[STEP_PLACES])
+{
+	int count = step_exits(thread, pc, places);
+
+#ifdef STEP_JUMPS
+	uint32_t instruction = step_instruction(thread, pc);
+	uint64_t jump = step_jump(thread, instruction, pc), branch = step_branch(instruction, pc);
+
+	if (count)
+		return count;
+	places[count++] = jump ? jump : pc + step_length(instruction);
+	if (branch)
+		places[count++] = branch;
+#endif
+	return count;
+}
+
 static bool step_once(pid_t thread)
 {
-	uint64_t exits[STEP_EXITS];
-	uint32_t replaced[STEP_EXITS];
-	int count = step_exits(thread, step_pc(thread), exits);
+	uint64_t places[STEP_PLACES];
+	step_code replaced[STEP_PLACES];
+	int count = step_places(thread, step_pc(thread), places);
 	bool stopped;
 
 	if (!count)
 		return step_resume(PTRACE_SINGLESTEP, thread);
 	for (int i = 0; i < count; i++) {
-		replaced[i] = step_text(thread, exits[i]);
-		step_set_text(thread, exits[i], STEP_TRAP);
+		replaced[i] = step_text(thread, places[i]);
+		step_set_text(thread, places[i], STEP_TRAP);
 	}
 	stopped = step_resume(PTRACE_CONT, thread);
 	while (count--)		/* backwards: two may be the same */
-		step_set_text(thread, exits[count], replaced[count]);
+		step_set_text(thread, places[count], replaced[count]);
 	return stopped;
 }
 
