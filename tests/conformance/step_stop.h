@@ -145,14 +145,14 @@ static int step_places(pid_t thread, uint64_t pc, uint64_t places[STEP_PLACES])
 	int count = step_exits(thread, pc, places);
 
 #ifdef STEP_JUMPS
-	uint32_t instruction = step_instruction(thread, pc);
-	uint64_t jump = step_jump(thread, instruction, pc), branch = step_branch(instruction, pc);
+	if (!count) {
+		uint32_t instruction = step_instruction(thread, pc);
+		uint64_t jump = step_jump(thread, instruction, pc), branch = step_branch(instruction, pc);
 
-	if (count)
-		return count;
-	places[count++] = jump ? jump : pc + step_length(instruction);
-	if (branch)
-		places[count++] = branch;
+		places[count++] = jump ? jump : pc + step_length(instruction);
+		if (branch)
+			places[count++] = branch;
+	}
 #endif
 	return count;
 }

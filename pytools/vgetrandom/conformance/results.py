@@ -13,6 +13,7 @@ from .cases import Case
 
 SCHEMA = 1
 OUTCOMES = ("pass", "skip", "fail", "crash", "timeout", "error")  # from best to worst
+GOOD = ("pass", "skip")
 _POINT = re.compile(r"(not )?ok\b *[0-9]* *-? *(.*)")
 _PLAN = re.compile(r"1\.\.([0-9]+)(?: *# *SKIP *(.*))?")
 
@@ -33,7 +34,7 @@ class Result:
 
     @property
     def bad(self) -> bool:
-        return self.outcome not in ("pass", "skip")
+        return self.outcome not in GOOD
 
 
 def judge(case: Case, target: str, status: int, seconds: float, seed: str, output: str, errors: str) -> Result:

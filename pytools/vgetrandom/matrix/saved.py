@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..conformance.results import GOOD
 from ..document import markdown_table
 from .cells import Cell
 from .report import DRAWS, SCHEMA, cell_as_json
@@ -49,15 +50,16 @@ def save(found: Iterable[CellResult], profile: str, partly: bool, folder: Path) 
         asked = "some" if partly else "all"
         latest: Saved = {"schema": SCHEMA, "profile": profile, "asked": asked, **cell_as_json(result, profile)}
         if partly and kept.get("asked") == "all":
-            same = all(kept[name] == latest[name] for name in ("profile", "kernel", "libc"))
-            latest = _merged(kept, latest) if same else kept
+            if any(kept[name] != latest[name] for name in ("profile", "kernel", "libc")):
+                continue
+            latest = _merged(kept, latest)
         path.write_text(json.dumps(latest), encoding="utf-8")
 
 
 def _merged(kept: Saved, latest: Saved) -> Saved:
     fresh = {result["case"]: result for result in latest["results"]}
     results = [fresh.pop(result["case"], result) for result in kept["results"]] + list(fresh.values())
-    bad = [result["reason"] for result in results if result["outcome"] not in ("pass", "skip")]
+    bad = [result["reason"] for result in results if result["outcome"] not in GOOD]
     return {**kept, "results": results, "outcome": "fail" if bad else "pass", "reason": bad[0] if bad else ""}
 
 
