@@ -74,6 +74,15 @@ def test_a_guest_that_comes_to_its_end_passes(host: Host) -> None:
     assert [case.get("name") for case in ElementTree.parse(junit).iter("testcase")] == ["guest", CASE]
 
 
+def test_an_unpacked_emulator_takes_its_modules_from_beside_it(host: Host) -> None:
+    modules = host.folder / "lib" / "x86_64-linux-gnu" / "qemu"
+    modules.mkdir(parents=True)
+    unpacked = Host(host.library, host.folder / "bin")
+    unpacked.folder.mkdir()
+    _, cell = unpacked.run("", 'echo "$QEMU_MODULE_DIR"; exit 1')
+    assert Path(cell["console"]).read_text() == f"{modules}\n"
+
+
 @pytest.mark.parametrize(
     ("text", "then", "words", "reason"),
     [

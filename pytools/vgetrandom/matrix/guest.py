@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import queue
 import re
 import shutil
@@ -83,7 +84,11 @@ def run_guest(
     """
     try:
         process = subprocess.Popen(
-            _command(machine), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            _command(machine),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=_environment(machine.emulator),
         )
     except OSError as error:
         raise VgetrandomError(f"{machine.emulator} does not run: {error.strerror}") from error
@@ -103,6 +108,12 @@ def run_guest(
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+def _environment(emulator: Path) -> dict[str, str]:
+    """An unpacked QEMU looks for its modules in /usr/lib, and ends when it finds those of another version there."""
+    modules = next(emulator.parent.parent.glob("lib/*/qemu"), None)
+    return {"QEMU_MODULE_DIR": str(modules), **os.environ} if modules else dict(os.environ)
 
 
 def _command(machine: Machine) -> list[str]:
