@@ -282,12 +282,13 @@ def test_a_child_that_has_drawn_at_most_once_has_made_no_calls(native: Compile, 
         child = load.pids[1]
         records = []
         deadline = time.monotonic() + 20
-        while not records or (not records[-1].slots and time.monotonic() < deadline):
+        while not records or (records[-1].calls == 0 and time.monotonic() < deadline):
             record = read_record(child)
             assert record
             records.append(record)
-        assert {record.calls for record in records[:-1]} <= {0}
         assert {record.first_draws for record in records[:-1]} <= {0, 1}
+        # Its own slot can be seen before it counts: in the middle of its second draw.
+        assert {record.first_draws for record in records[:-1] if record.slots} <= {1}
         assert records[-1].calls < 100 and records[-1].first_draws == 1
 
 

@@ -27,8 +27,7 @@
 static int processors[2];
 static size_t page;
 static volatile char *dropped, *batch;
-static uint32_t turns, called, moved, read_there;
-static uint32_t ended;
+static uint32_t turns, called, moved, read_there, ended;
 static long delay;	/* nanoseconds until the mover acts */
 static pid_t reader;
 

@@ -110,10 +110,10 @@ def run_guest(
         process.stdout.close()
 
 
-def _environment(emulator: Path) -> dict[str, str]:
+def _environment(emulator: Path) -> dict[str, str] | None:
     """An unpacked QEMU looks for its modules in /usr/lib, and ends when it finds those of another version there."""
     modules = next(emulator.parent.parent.glob("lib/*/qemu"), None)
-    return {"QEMU_MODULE_DIR": str(modules), **os.environ} if modules else dict(os.environ)
+    return {"QEMU_MODULE_DIR": str(modules), **os.environ} if modules else None
 
 
 def _command(machine: Machine) -> list[str]:
