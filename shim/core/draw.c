@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* The one way to get bytes. What must stay true: every byte is made during the call that returns it. */
+#include "draw.h"
+
+#include "bulk.h"
+#include "chacha/chacha.h"
+
+#define ONCE 256	/* bytes of a first draw up to which the system call costs less than a new state */
+
+/* Whether getrandom(2) would accept the arguments. */
+static bool acceptable(const void *buf, size_t len, unsigned int flags)
+{
+	uint64_t offset = (uintptr_t)buf - DRAW_LOWEST;
+
+	return offset < core.user_span && len <= core.user_span - offset && flags <= DRAW_LAST_FLAGS;
+}
+
+/* Touches no thread-local storage before draws can come from the vDSO: it may not be set up. */
+long draw_unusual(void *buf, size_t len, unsigned int flags)
+{
+	uint64_t stamp;
+
+	/* Partner: the release that ends the start. The rest of core is written. */
+	if (!__atomic_load_n(&core.small_limit, __ATOMIC_ACQUIRE) || !acceptable(buf, len, flags))
+		return platform_getrandom(buf, len, flags);
+	if (core.most_vector && len >= chacha_least) {
+		chacha_expand *expand = chacha_for(len, core.most_vector);
+
+		if (expand)
+			return bulk_draw(buf, len, flags, expand);
+	}
+	stamp = slots_enter();
+	if (!slots_hold(stamp))
+		return draw_slowly(buf, len, flags, stamp);
+	return draw_from_state(buf, len, flags);
+}
+
+COLD long draw_slowly(void *buf, size_t len, unsigned int flags, uint64_t stamp)
+{
+	if (slots_claim(stamp, len > ONCE))
+		return draw_from_state(buf, len, flags);
+	return draw_by_system_call(buf, len, flags);
+}
+
+COLD long draw_by_system_call(void *buf, size_t len, unsigned int flags)
+{
+	long answer = platform_getrandom(buf, len, flags);
+
+	if (answer >= 0)
+		slots_answered();
+	return answer;
+}
+
+COLD long draw_failed(long answer)
+{
+	slots_leave(0);
+	core_thread.stamp = REFUSED;
+	return answer;
+}
