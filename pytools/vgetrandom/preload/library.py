@@ -44,7 +44,7 @@ def source_path() -> Path:
 
     Raises VgetrandomError when it is gone.
     """
-    for path in (_package_file("source"), Path(__file__).resolve().parents[2]):
+    for path in (_package_file("source"), Path(__file__).resolve().parents[3]):
         if (path / "shim" / "meson.build").is_file():
             return path
     raise VgetrandomError("the library's sources are missing; install vgetrandom again")
