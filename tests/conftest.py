@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
+from witness import Witness
 
 # Started in the background of a script, this process ignores Ctrl-C, and so would all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -32,11 +33,11 @@ class Build:
 
     @property
     def library(self) -> Path:
-        return self.folder / "shim" / "libvgetrandom.so"
+        return self.folder / "shim" / "preload" / "libvgetrandom.so"
 
     @property
     def archive(self) -> Path:
-        return self.folder / "shim" / "libvgetrandom.a"
+        return self.folder / "shim" / "preload" / "libvgetrandom.a"
 
 
 @contextmanager
@@ -108,7 +109,9 @@ def native(shared_folder: Path) -> Compile:
         source = NATIVE / f"{name}.c"
         command = [compiler, "-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-pthread", str(source)]
         command += ["-I", str(ROOT / "tests" / "conformance"), "-I", str(ROOT / "include")]
-        command += ["-o", str(program), *map(str, options), "-ldl"]
+        command += ["-o", str(program), *map(str, options)]
+        if "-nostdlib" not in options:
+            command += ["-ldl"]
         with one_at_a_time(program):
             if not program.exists():
                 done = subprocess.run(command, capture_output=True, text=True)
@@ -116,3 +119,9 @@ def native(shared_folder: Path) -> Compile:
         return program
 
     return compile_one
+
+
+@pytest.fixture(scope="session")
+def witness(native: Compile, library: Path) -> Witness:
+    """Runs commands with the library and tells what it did in each process."""
+    return Witness(library, native("witness", "-shared", "-fPIC", "-nostdlib", "-Wno-address", output="witness.so"))
