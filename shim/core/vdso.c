@@ -5,7 +5,7 @@
  */
 #include "vdso.h"
 
-#include "elf.h"
+#include "elf_image.h"
 #include "slots.h"
 
 #define CACHE_LINE 64

@@ -5,10 +5,7 @@
 #include <stddef.h>
 #include <sys/auxv.h>
 
-#include "export.h"
-
-extern WEAK char **environ;
-WEAK unsigned long getauxval(unsigned long type);
+#include "imports.h"
 
 static const char *value_of(const char *entry, const char *name)
 {
@@ -21,9 +18,9 @@ static const char *value_of(const char *entry, const char *name)
 
 static const char *environment_get(const char *name)
 {
-	if (!&environ || !environ || !getauxval || getauxval(AT_SECURE))
+	if (!imports.environ || !*imports.environ || !imports.getauxval || imports.getauxval(AT_SECURE))
 		return NULL;
-	for (char **entry = environ; *entry; entry++) {
+	for (char **entry = *imports.environ; *entry; entry++) {
 		const char *value = value_of(*entry, name);
 
 		if (value)

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "draw.h"
-#include "error.h"
+#include "libc_errno.h"
 #include "export.h"
 
 #define MOST 256
@@ -13,7 +13,7 @@ EXPORT int getentropy(void *buf, size_t len)
 	char *next = buf;
 
 	if (len > MOST)
-		return (int)error_return(-EIO);
+		return (int)libc_errno_return(-EIO);
 	while (len) {
 		long got = draw(next, len, 0);
 
@@ -21,7 +21,7 @@ EXPORT int getentropy(void *buf, size_t len)
 			continue;	/* a signal came while the kernel waited for its pool to be seeded */
 		/* Zero: a filter or a tracer that makes up answers. glibc says EIO too. */
 		if (got <= 0)
-			return (int)error_return(got ? got : -EIO);
+			return (int)libc_errno_return(got ? got : -EIO);
 		next += got;
 		len -= (size_t)got;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* getrandom(2), and the same under this library's own name. */
 #include "draw.h"
-#include "error.h"
+#include "libc_errno.h"
 #include "export.h"
 #include "vgetrandom.h"
 

@@ -12,14 +12,12 @@
 #include <sys/auxv.h>
 
 #include "environment.h"
-#include "error.h"
-#include "export.h"
+#include "imports.h"
+#include "libc_errno.h"
 #include "syscalls.h"
 #include "vgetrandom.h"
 
 _Thread_local struct thread_record vgetrandom_thread;
-
-WEAK unsigned long getauxval(unsigned long type);
 
 /*
  * The kernel's own limit can't be asked for. The stack and the vDSO are near the top of the address space,
@@ -27,7 +25,7 @@ WEAK unsigned long getauxval(unsigned long type);
  */
 static uint64_t user_span(void)
 {
-	uint64_t high = getauxval(AT_RANDOM) | getauxval(AT_SYSINFO_EHDR);
+	uint64_t high = imports.getauxval(AT_RANDOM) | imports.getauxval(AT_SYSINFO_EHDR);
 
 	return (UINT64_C(2) << (63 - __builtin_clzll(high))) - 2 * 4096;
 }
@@ -70,11 +68,11 @@ static enum vgetrandom_status set_up(void)
 	const void *image;
 	vdso_getrandom *entry;
 
-	if (!getauxval || !error_has_errno())
+	if (!imports.getauxval || !libc_errno_is_there())
 		return VGETRANDOM_NO_LIBC;
 	if (environment_says_off())
 		return VGETRANDOM_OFF;
-	image = (const void *)getauxval(AT_SYSINFO_EHDR);
+	image = (const void *)imports.getauxval(AT_SYSINFO_EHDR);
 	if (!image)
 		return VGETRANDOM_NO_VDSO;
 	entry = (vdso_getrandom *)vdso_find(image, VDSO_SYMBOL, VDSO_VERSION);
@@ -118,7 +116,7 @@ static void describe(void)
 
 __attribute__((constructor)) static void load(void)
 {
-	core.page_size = getauxval ? (uint32_t)getauxval(AT_PAGESZ) : PAGE_MAX;
+	core.page_size = imports.getauxval ? (uint32_t)imports.getauxval(AT_PAGESZ) : PAGE_MAX;
 	vgetrandom_record.status = set_up();
 	describe();
 	if (vgetrandom_record.status == VGETRANDOM_ACTIVE) {

@@ -4,7 +4,7 @@
  * writes lies in a page that is made read-only.
  */
 #include "core.h"
-#include "elf.h"
+#include "elf_image.h"
 
 #include "export.h"
 #include "syscalls.h"

@@ -25,7 +25,7 @@ syscall:
 	mov	x1, x2
 	mov	w2, w3
 	b	vgetrandom_local
-2:	b	vgetrandom_error_return
+2:	b	vgetrandom_libc_errno_return
 	.cfi_endproc
 	.size	syscall, . - syscall
 

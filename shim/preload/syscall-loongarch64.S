@@ -24,7 +24,7 @@ syscall:
 	move	$a1, $a2
 	slli.w	$a2, $a3, 0
 	b	vgetrandom_local
-2:	b	vgetrandom_error_return
+2:	b	vgetrandom_libc_errno_return
 	.cfi_endproc
 	.size	syscall, . - syscall
 

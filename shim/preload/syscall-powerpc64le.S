@@ -23,7 +23,7 @@ syscall:
 	sc
 	bnslr
 	neg	3, 3			/* the errno comes positive, flagged in CR0.SO */
-	b	vgetrandom_error_return
+	b	vgetrandom_libc_errno_return
 1:	mr	3, 4
 	mr	4, 5
 	clrldi	5, 6, 32

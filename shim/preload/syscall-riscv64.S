@@ -24,7 +24,7 @@ syscall:
 	mv	a1, a2
 	sext.w	a2, a3
 	tail	vgetrandom_local
-2:	tail	vgetrandom_error_return
+2:	tail	vgetrandom_libc_errno_return
 	.cfi_endproc
 	.size	syscall, . - syscall
 

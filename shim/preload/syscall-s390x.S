@@ -21,7 +21,7 @@ syscall:
 	lmg	%r6, %r7, 48(%r15)
 	lghi	%r0, -4096
 	clgr	%r2, %r0
-	jgh	vgetrandom_error_return
+	jgh	vgetrandom_libc_errno_return
 	br	%r14
 1:	lgr	%r2, %r3
 	lgr	%r3, %r4

@@ -30,7 +30,7 @@ syscall:
 	movl	%ecx, %edx
 	jmp	vgetrandom_local
 2:	movq	%rax, %rdi
-	jmp	vgetrandom_error_return
+	jmp	vgetrandom_libc_errno_return
 	.cfi_endproc
 	.size	syscall, . - syscall
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What vdso.c reads of a 64-bit ELF image: elf(5), System V ABI chapters 4 and 5, and gABI symbol versioning. */
-#ifndef CORE_ELF_H
-#define CORE_ELF_H
+#ifndef CORE_ELF_IMAGE_H
+#define CORE_ELF_IMAGE_H
 
 #include <stdint.h>
 
