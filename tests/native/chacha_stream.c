@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../shim/chacha/chacha.h"
+#include "../../shim/core/chacha/chacha.h"
 
 #define EVERY 4300
 #define MARGIN 64
