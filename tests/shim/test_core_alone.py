@@ -1,4 +1,4 @@
-"""shim/core/ compiles alone: with nothing but the compiler's own headers and a host's platform.h, and it calls nothing else."""
+"""shim/core/ compiles alone, with the compiler's own headers and a host's platform.h, and calls only that host."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ def own_compiler(name: str) -> Compiler:
         pytest.skip(f"{name} is not installed")
     arch = found(name, "-dumpmachine").partition("-")[0]
     if name == "gcc":
-        return Compiler([name, "-fno-tree-loop-distribute-patterns"], Path(found(name, "-print-file-name=include")), arch)
+        return Compiler(
+            [name, "-fno-tree-loop-distribute-patterns"], Path(found(name, "-print-file-name=include")), arch
+        )
     return Compiler([name], Path(found(name, "-print-resource-dir")) / "include", arch)
 
 
@@ -72,10 +74,7 @@ def zig(arch: str) -> Compiler:
     params=[
         "gcc",
         "clang",
-        *(
-            pytest.param(f"zig-{arch}", marks=[] if arch == "x86_64" else [pytest.mark.slow])
-            for arch in ARCHITECTURES
-        ),
+        *(pytest.param(f"zig-{arch}", marks=[] if arch == "x86_64" else [pytest.mark.slow]) for arch in ARCHITECTURES),
     ],
 )
 def compiler(request: pytest.FixtureRequest) -> Compiler:
@@ -139,7 +138,9 @@ def test_no_constructor_and_no_thread_local_storage_of_its_own(objects: list[Pat
     for path in objects:
         with path.open("rb") as stream:
             names = {section.name for section in ELFFile(stream).iter_sections() if section["sh_size"]}
-            assert not [name for name in names if name.startswith((".init_array", ".ctors", ".tbss", ".tdata", ".data."))]
+            assert not [
+                name for name in names if name.startswith((".init_array", ".ctors", ".tbss", ".tdata", ".data."))
+            ]
             assert not [name for name in names if name == ".data"], "what is written is zero at first"
 
 
@@ -153,7 +154,18 @@ def test_it_includes_itself_and_the_compilers_headers_alone(compiler: Compiler, 
     for source in sorted(sources(compiler.arch)):
         output = tmp_path / "depends"
         includes = ["-isystem", str(compiler.headers), "-I", str(ALONE)]
-        command = [*compiler.words, *OPTIONS, *includes, "-M", "-MF", str(output), "-c", str(CORE / source), "-o", "/dev/null"]
+        command = [
+            *compiler.words,
+            *OPTIONS,
+            *includes,
+            "-M",
+            "-MF",
+            str(output),
+            "-c",
+            str(CORE / source),
+            "-o",
+            "/dev/null",
+        ]
         subprocess.run(command, check=True, capture_output=True)
         files = [Path(word) for word in output.read_text().replace("\\\n", " ").split()[1:]]
         assert len(files) > 3

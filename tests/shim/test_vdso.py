@@ -1,4 +1,4 @@
-"""shim/core/vdso.c finds a function in the vDSO image that it is given, and nothing in an image that lacks something."""
+"""shim/core/vdso.c finds a function in the vDSO image that it is given, and nothing where something is missing."""
 
 from __future__ import annotations
 
