@@ -13,7 +13,7 @@
 #define chacha_least CORE_NAME(chacha_least)
 #define chacha_neon CORE_NAME(chacha_neon)
 #define chacha_vector CORE_NAME(chacha_vector)
-#define draw_by_system_call CORE_NAME(draw_by_system_call)
+#define draw_from_kernel CORE_NAME(draw_from_kernel)
 #define draw_failed CORE_NAME(draw_failed)
 #define draw_slowly CORE_NAME(draw_slowly)
 #define draw_unusual CORE_NAME(draw_unusual)

@@ -28,11 +28,11 @@ size_t slots_size(void)
 }
 
 /* Page by page: no state straddles two. */
-static struct tail *tail_of(size_t slot)
+static struct tail *tail_of(size_t number)
 {
-	unsigned char *page = core.states + slot / states_per_page() * core.page_size;
+	unsigned char *page = core.states + number / states_per_page() * core.page_size;
 
-	return (struct tail *)(page + slot % states_per_page() * core.state_stride + core.state_size);
+	return (struct tail *)(page + number % states_per_page() * core.state_stride + core.state_size);
 }
 
 /* Fibonacci hashing (Knuth, TAOCP 6.4): records are at regular distances from each other, as stacks are. */
@@ -44,36 +44,39 @@ static uint16_t *bucket_of(uint64_t home)
 /* Whether this thread has a slot now. */
 static bool find(void)
 {
+	const struct slot *slots = slots_table.slots;
 	uint64_t home = (uintptr_t)&core_thread;
-	/* Partner: the release in give(). What lies behind the head is written. */
-	uint16_t slot = __atomic_load_n(bucket_of(home), __ATOMIC_ACQUIRE);
+	/* Partner: the release in give(). The slots that the head leads to are written. */
+	uint64_t number = __atomic_load_n(bucket_of(home), __ATOMIC_ACQUIRE);
 
-	while (slot && slots_table.homes[slot - 1] != home)
-		slot = slots_table.next[slot - 1];
-	if (slot)
-		core_thread.tail = tail_of(slot - 1u);
-	return slot;
+	while (number && slots[number - 1].home != home)
+		number = slots[number - 1].next;
+	if (number)
+		core_thread.tail = tail_of(number - 1);
+	return number;
 }
 
 /* A slot that nobody has had. A thread that ends in here leaves at most that one slot unused for ever. */
 static bool give(void)
 {
 	uint64_t home = (uintptr_t)&core_thread;
-	uint16_t *bucket = bucket_of(home);
-	uint32_t slot;
+	uint16_t *bucket = bucket_of(home), head;
+	struct slot *slot;
+	uint32_t number;
 
 	if (__atomic_load_n(&slots_table.used, __ATOMIC_RELAXED) >= SLOTS)
 		return false;
-	slot = __atomic_fetch_add(&slots_table.used, 1, __ATOMIC_RELAXED);
-	if (slot >= SLOTS)
+	number = __atomic_fetch_add(&slots_table.used, 1, __ATOMIC_RELAXED);
+	if (number >= SLOTS)
 		return false;
-	slots_table.homes[slot] = home;
-	slots_table.next[slot] = __atomic_load_n(bucket, __ATOMIC_RELAXED);
+	slot = &slots_table.slots[number];
+	slot->home = home;
+	head = __atomic_load_n(bucket, __ATOMIC_RELAXED);
+	do
+		slot->next = head;
 	/* Partner: the acquire in find(). */
-	while (!__atomic_compare_exchange_n(bucket, &slots_table.next[slot], (uint16_t)(slot + 1), false, __ATOMIC_RELEASE,
-					    __ATOMIC_RELAXED))
-		;
-	core_thread.tail = tail_of(slot);
+	while (!__atomic_compare_exchange_n(bucket, &head, (uint16_t)(number + 1), false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+	core_thread.tail = tail_of(number);
 	return true;
 }
 
