@@ -35,7 +35,7 @@ static inline uint32_t slots_used(void)
 
 static inline uint64_t home_of(uint32_t slot)
 {
-	return ((uint64_t *)(uintptr_t)record->homes)[slot];
+	return ((const struct vgetrandom_slot *)(uintptr_t)record->slot)[slot].home;
 }
 
 static inline unsigned char *state_of(uint32_t slot)

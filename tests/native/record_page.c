@@ -55,7 +55,7 @@ int main(int argc, char *argv[])
 {
 	static struct mapping all[512];
 	uint32_t memory = argc > 1 ? (uint32_t)atoi(argv[1]) : VGETRANDOM_MEMORY_DROPPABLE;
-	const struct mapping *states, *homes, *code;
+	const struct mapping *states, *table, *code;
 	unsigned int count;
 	char *page;
 
@@ -81,9 +81,9 @@ int main(int argc, char *argv[])
 	check((uintptr_t)state_of(record->slots - 1) + record->state_stride <= states->end, "the last of %u is there", record->slots);
 	check(states->end - states->start < 2 << 20, "no huge page backs them: %zu bytes", (size_t)(states->end - states->start));
 	memory == VGETRANDOM_MEMORY_LOCKED ? states_locked(states) : states_droppable(states);
-	homes = mapping_at(all, count, record->homes);
-	check(!strncmp(homes->rights, "rw-", 3) && !mapping_has(homes, "wf") && !mapping_has(homes, "dp"),
-	      "the table goes along to a child: %s %s", homes->rights, homes->flags);
+	table = mapping_at(all, count, record->slot);
+	check(!strncmp(table->rights, "rw-", 3) && !mapping_has(table, "wf") && !mapping_has(table, "dp"),
+	      "the table goes along to a child: %s %s", table->rights, table->flags);
 	record_consistent("after load");
 	return case_end();
 }

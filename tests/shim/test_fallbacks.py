@@ -28,26 +28,6 @@ def everything(native: Compile) -> Path:
     return native("libcs")
 
 
-@pytest.fixture(scope="session")
-def altered(native: Compile) -> Path:
-    """altered_vdso HOW PROGRAM...: runs it with another vDSO. Skips where that can't be done."""
-    program = native("altered_vdso", "-static")
-    if os.uname().machine != "x86_64":
-        pytest.skip("altered_vdso.c knows x86-64 only")
-    if run([program, "hidden", "/bin/true"]).status != 0:
-        pytest.skip("this kernel's vDSO has no getrandom, or no process may be traced here")
-    return program
-
-
-@pytest.fixture(scope="session")
-def refusing(native: Compile) -> Path:
-    """refusing CALL=ERRNO... -- PROGRAM...: runs it under a filter. Skips where there are no filters."""
-    program = native("refusing", "-static")
-    if run([program, "tgkill=1", "--", "/bin/true"]).status != 0:
-        pytest.skip("no seccomp filters here")
-    return program
-
-
 def serves(witness: Witness, *command: str | Path, **environment: str) -> Sequence[Process]:
     """Run a command that ends in `everything`; all its test points must be good. Returns the child and its parent."""
     done = witness.run(command, **environment)
