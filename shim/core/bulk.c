@@ -39,7 +39,7 @@ long bulk_draw(void *buf, size_t len, unsigned int flags, chacha_expand *expand)
 	slots_leave(len);
 	expand(buf, len, key);
 	barrier();
-	if (unlikely(answer != sizeof(key) || !slots_hold(stamp)))
+	if (unlikely(answer != sizeof(key) || !slots_confirm(stamp)))
 		return draw_from_kernel(buf, len, flags);
 	return (long)len;
 }

@@ -19,6 +19,7 @@
 #define draw_unusual CORE_NAME(draw_unusual)
 #define slots_answered CORE_NAME(slots_answered)
 #define slots_claim CORE_NAME(slots_claim)
+#define slots_confirm CORE_NAME(slots_confirm)
 #define slots_size CORE_NAME(slots_size)
 #define slots_table CORE_NAME(slots_table)
 #define vdso_find CORE_NAME(vdso_find)

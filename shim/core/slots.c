@@ -96,8 +96,10 @@ static bool handed_on(void)
 }
 
 /*
- * All zeros is a state to be seeded. The old stamp goes first and the new one comes last: a thread that ends in between
- * leaves no stamp, and a page that is dropped, or that comes back as it was before, has another one than is expected.
+ * All zeros is a state to be seeded. One draw more begun than ended, from the first write to the end of this thread's draw: a
+ * thread that ends in between hands nothing on. The new stamp comes before the zeros: if this thread is moved to where the page
+ * is another one (a drop that not all processors know of yet), then the stamp or the zeros are not where the draw ends, and
+ * slots_confirm() sees it.
  */
 static void renew(void)
 {
@@ -107,12 +109,13 @@ static void renew(void)
 
 	if (!*stamp)
 		tail->calls = tail->bytes = 0;	/* another process's, or lost */
-	*stamp = 0;
-	while (state < stamp)
-		*state++ = 0;
-	tail->begun = tail->calls;
+	tail->begun = tail->calls + 1;
 	barrier();
 	*stamp = number;
+	while (state < stamp)
+		*state++ = 0;
+	barrier();
+	tail->begun = tail->calls;	/* slots_begin() comes next */
 	core_thread.claimed = number;
 }
 
@@ -144,4 +147,13 @@ void slots_answered(void)
 {
 	if (core_thread.stamp == NEVER || core_thread.stamp == REFUSED)
 		core_thread.stamp = DREW_ONCE;
+}
+
+bool slots_confirm(uint64_t stamp)
+{
+	if (slots_hold(stamp))
+		return true;
+	if (core_thread.stamp == stamp)
+		core_thread.stamp = DREW_ONCE;
+	return false;
 }

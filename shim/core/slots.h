@@ -3,7 +3,7 @@
  * Which thread may use which opaque state (docs/how-it-works.md, "States and slots").
  *
  * A draw is: slots_enter(); unless slots_hold() then slots_claim(); slots_begin(), the vDSO on slots_state(),
- * slots_leave(). In between the thread is busy: a signal handler that draws meanwhile is refused. What must stay
+ * slots_leave(); and slots_confirm() if it was claimed. In between the thread is busy: a signal handler that draws meanwhile is refused. What must stay
  * true: no two executions ever use one state, whatever forks, signals and thread deaths come between any two instructions.
  */
 #ifndef CORE_SLOTS_H
@@ -91,6 +91,12 @@ static inline void slots_leave(size_t bytes)
  * slots_leave(). False: the draw is over, use the system call. `eager`: not even the first draw is left to the system call.
  */
 bool slots_claim(uint64_t stamp, bool eager);
+
+/*
+ * After a draw whose stamp slots_claim() gave, or a request that outlives its draw: whether the tail still has the stamp. If
+ * not, the page was dropped or the process forked meanwhile: what was drawn is not to be used, and the next draw renews the state.
+ */
+bool slots_confirm(uint64_t stamp);
 
 /* The system call has served a draw of this thread. */
 void slots_answered(void);
