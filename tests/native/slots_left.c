@@ -118,6 +118,7 @@ int main(void)
 	begun_anew(slot, tail->calls, "after that");
 
 	memset(state_of(slot), 0, record->state_stride);
+	check(visited(true) == 0 && !tail->stamp && !tail->begun, "dropped, and no system call: no bytes, and nobody was inside");
 	begun_anew(slot, 0, "dropped");
 
 	place_run(1, visit, &(struct visit){ 0 });
