@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from preloading import run
+from preloading import Run, run
 
 STATUS = {1: "active", 2: "off", 3: "no-vdso", 4: "no-params", 5: "no-memory", 6: "no-libc"}
 MEMORY = {0: "none", 1: "droppable", 2: "locked", 3: "lock-refused"}
@@ -56,6 +56,11 @@ def read_testimony(text: str) -> list[Process]:
         fields.update(status=STATUS[fields["status"]], memory=MEMORY[fields["memory"]])
         processes.append(Process(**fields))
     return processes
+
+
+def alone(command: Sequence[str | Path], library: str | Path, **environment: str) -> Run:
+    """Run a command to its end with this library preloaded and nothing beside it."""
+    return run(command, **{"LD_PRELOAD": str(library), **environment})
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import NATIVE, ROOT, Compile
 from foreign import compile_for
-from preloading import run
+from witness import alone
 
 CHACHA = ROOT / "shim" / "core" / "chacha"
 HOST = ("-I", NATIVE / "alone")
@@ -119,7 +119,7 @@ def test_vectors_of_rfc_8439(
 @on_x86_64
 @pytest.mark.parametrize("vector", [AVX2, AVX512])
 def test_nothing_of_the_key_is_left_and_little_stack_is_taken(residue: Path, library: Path, vector: int) -> None:
-    done = run([residue], library, VGETRANDOM=WITHOUT[vector])
+    done = alone([residue], library, VGETRANDOM=WITHOUT[vector])
     assert done.status == 0, done.text
     used, _, stack = done.text.split()[1:]
     if int(used) != vector:
@@ -144,7 +144,7 @@ def vector_used(native: Compile) -> Path:
     ],
 )
 def test_the_environment_says_what_may_be_used(vector_used: Path, library: Path, words: str, allowed: set[int]) -> None:
-    done = run([vector_used], library, VGETRANDOM=words)
+    done = alone([vector_used], library, VGETRANDOM=words)
     before, after = map(int, done.text.split())
     assert before == 0, "asking the processor is put off until the first large draw"
     assert after in allowed

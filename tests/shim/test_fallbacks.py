@@ -15,7 +15,7 @@ import pytest
 from conftest import Compile
 from preloading import run
 from tracing import trace
-from witness import Process, Witness, read_testimony
+from witness import Process, Witness, alone, read_testimony
 
 EPERM, ENOMEM, EINVAL, ENOSYS, EACCES = 1, 12, 22, 38, 13
 DROPPABLE = "mmap/3/0xf/0x8"  # the type of mapping is in the low four bits of the flags
@@ -85,13 +85,13 @@ def test_parameters_are_used_as_told(altered: Path, witness: Witness, how: str, 
 
 
 def test_the_vdso_is_told_the_size_that_it_asked_for(altered: Path, native: Compile, library: Path) -> None:
-    done = run([altered, "size=1000", native("draw_once")], library)
+    done = alone([altered, "size=1000", native("draw_once")], library)
     assert done.text == "16 errno 0\n1000 errno 0\n"  # the first draw is a system call
 
 
 def test_an_error_of_the_vdso_is_the_callers(altered: Path, native: Compile, library: Path) -> None:
     """It says what the system call said: EAGAIN for GRND_NONBLOCK, for example."""
-    done = run([altered, "answers=11", native("draw_once")], library)
+    done = alone([altered, "answers=11", native("draw_once")], library)
     assert done.text == "16 errno 0\n-1 errno 11\n"
 
 
@@ -101,7 +101,7 @@ def test_the_mapping_refused(refusing: Path, everything: Path, witness: Witness,
 
 
 def test_who_falls_back_maps_nothing(refusing: Path, library: Path) -> None:
-    smaps = run([refusing, f"{DROPPABLE}=1", "--", "/bin/cat", "/proc/self/smaps"], library).text
+    smaps = alone([refusing, f"{DROPPABLE}=1", "--", "/bin/cat", "/proc/self/smaps"], library).text
     assert "VmFlags:" in smaps
     assert droppable_sizes(smaps) == []
 
@@ -168,7 +168,7 @@ def test_with_lock_states_are_in_locked_memory(everything: Path, witness: Witnes
 
 
 def test_with_lock_no_two_processes_draw_the_same(native: Compile, library: Path) -> None:
-    done = run([native("slots_fork"), "fork", "thread"], library, VGETRANDOM="lock")
+    done = alone([native("slots_fork"), "fork", "thread"], library, VGETRANDOM="lock")
     assert done.status == 0 and "\nnot ok" not in done.text, done.text
 
 
@@ -180,7 +180,7 @@ def test_lock_refused_is_droppable_and_says_so(refusing: Path, everything: Path,
     child, parent = serves(witness, refusing, rule, "--", everything, VGETRANDOM="lock")
     assert (child.status, child.memory) == (parent.status, parent.memory) == ("active", "lock-refused")
     assert child.calls >= 90 and parent.calls > MORE_THAN
-    smaps = run([refusing, rule, "--", "/bin/cat", "/proc/self/smaps"], witness.library, VGETRANDOM="lock").text
+    smaps = alone([refusing, rule, "--", "/bin/cat", "/proc/self/smaps"], witness.library, VGETRANDOM="lock").text
     assert len(droppable_sizes(smaps)) == 1
     assert not re.search(r"^VmFlags:.* lo\b", smaps, re.MULTILINE), "the locked mapping is gone"
 
@@ -210,7 +210,7 @@ def test_arc4random_without_getrandom_reads_the_device(
 ) -> None:
     drawn = set()
     for _ in range(2):
-        done = run([refusing, f"getrandom={error}", "--", native("arc4random_only")], library)
+        done = alone([refusing, f"getrandom={error}", "--", native("arc4random_only")], library)
         assert done.status == 0 and done.errors == b""
         numbers, verdict = done.text.splitlines()
         assert verdict == "numbers" and "00" * 16 not in numbers
@@ -224,7 +224,7 @@ def test_arc4random_without_any_source_ends_the_process(
 ) -> None:
     """SIGABRT, with a message, whatever the program does about that signal."""
     # O_RDONLY|O_CLOEXEC|O_NOCTTY: the loader opens its files without the last.
-    done = run(
+    done = alone(
         [refusing, NO_GETRANDOM, "openat/2/0xffffffff/0x80100=2", "--", native("arc4random_only"), handling], library
     )
     assert "numbers" not in done.text
@@ -293,5 +293,5 @@ def test_a_program_without_libc_is_unharmed(native: Compile, library: Path) -> N
         pytest.skip("no_libc.c is written for x86-64")
     bare = ["-nostdlib", "-pie", "-fPIE", "-Wl,--no-as-needed", "-Wl,--dynamic-linker=/lib64/ld-linux-x86-64.so.2"]
     program = native("no_libc", *bare, "-Wl,--as-needed")
-    done = run([program], library)
+    done = alone([program], library)
     assert (done.status, done.output, done.errors) == (42, b"", b"")

@@ -12,6 +12,7 @@ import pytest
 from conftest import Compile
 from elftools.elf.elffile import ELFFile
 from preloading import Run, run
+from witness import alone
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -46,7 +47,7 @@ def read_only(done: Run, library: Path) -> None:
 @pytest.mark.parametrize("compiler", ["gcc", "musl-gcc"])
 @pytest.mark.parametrize("word", ["", "off", "lock", "nobulk"])
 def test_active_or_off(native: Compile, library: Path, compiler: str, word: str) -> None:
-    read_only(run([native("maps", compiler=compiler)], library, VGETRANDOM=word), library)
+    read_only(alone([native("maps", compiler=compiler)], library, VGETRANDOM=word), library)
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "musl-gcc"])
@@ -54,12 +55,12 @@ def test_active_or_off(native: Compile, library: Path, compiler: str, word: str)
 def test_without_a_vdso_or_its_parameters(
     native: Compile, library: Path, altered: Path, compiler: str, how: str
 ) -> None:
-    read_only(run([altered, how, native("maps", compiler=compiler)], library), library)
+    read_only(alone([altered, how, native("maps", compiler=compiler)], library), library)
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "musl-gcc"])
 def test_without_memory(native: Compile, library: Path, refusing: Path, compiler: str) -> None:
-    read_only(run([refusing, "mmap/3/0xf/0x8=12", "--", native("maps", compiler=compiler)], library), library)
+    read_only(alone([refusing, "mmap/3/0xf/0x8=12", "--", native("maps", compiler=compiler)], library), library)
 
 
 def test_without_a_libc(native: Compile, library: Path, tmp_path: Path) -> None:
@@ -81,5 +82,5 @@ def test_the_control(native: Compile, tmp_path: Path) -> None:
     source.write_text("int data[1024] = { 1 };\n")
     other = tmp_path / "data.so"
     assert run(["gcc", "-shared", "-fPIC", "-nostdlib", source, "-o", other]).status == 0
-    done = run([native("maps")], other)
+    done = alone([native("maps")], other)
     assert [rights for rights in rights_of_pages(done.text, other).values() if "w" in rights]

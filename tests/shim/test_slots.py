@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Compile
-from preloading import run
 from tracing import Call, trace
-from witness import Witness
+from witness import Witness, alone
 
 # What the vDSO itself may do now and then: fetch a seed.
 RESEED = {"getrandom"}
@@ -24,7 +23,7 @@ RESEED = {"getrandom"}
 
 def run_points(program: Path, library: Path, *arguments: str, **environment: str) -> str:
     """Run a native program that reports test points (tap.h); all must be good. Returns its output."""
-    done = run([program, *arguments], library, **environment)
+    done = alone([program, *arguments], library, **environment)
     assert "\nnot ok" not in done.text and "Bail out!" not in done.text, done.text
     assert done.status == 0, f"status {done.status}\n{done.text}\n{done.errors.decode()}"
     if "# SKIP" in done.text:
@@ -85,7 +84,7 @@ def test_the_record_is_true_complete_and_read_only(native: Compile, library: Pat
 
 def test_a_strict_filter_installed_after_load_stops_nothing(native: Compile, library: Path) -> None:
     program = native("strict_filter")
-    assert run([program, "die"], library).status != 0, "the filter doesn't bite"
+    assert alone([program, "die"], library).status != 0, "the filter doesn't bite"
     run_points(program, library)
 
 
@@ -200,7 +199,7 @@ def test_the_private_memory_that_it_adds_is_small(native: Compile, library: Path
             os.fsync(opened.fileno())
 
     def kilobytes(preload: Path) -> float:
-        return statistics.median(int(run([program], preload).text) for _ in range(15))
+        return statistics.median(int(alone([program], preload).text) for _ in range(15))
 
     assert kilobytes(library) - kilobytes(empty) <= 16
 
