@@ -94,7 +94,7 @@ static inline uint32_t slot_that_served(const uint64_t *before, uint32_t used)
 	return NO_SLOT;
 }
 
-/* Draw 16 bytes, while nobody else in this process draws; returns the slot that served, or NO_SLOT: the system call did. */
+/* Draw 16 bytes while nobody else in this process draws. Returns the slot that served; NO_SLOT: the system call did. */
 static inline uint32_t draw_and_tell(struct draws *draws, uint64_t who)
 {
 	uint32_t used = slots_used(), slot;

@@ -78,7 +78,8 @@ int main(int argc, char *argv[])
 	check(record->entry - getauxval(AT_SYSINFO_EHDR) < 65536 && code->rights[2] == 'x', "the entry point is in the vDSO");
 	states = mapping_at(all, count, record->states);
 	check(!strncmp(states->rights, "rw-", 3), "states can be written: %s", states->rights);
-	check((uintptr_t)state_of(record->slots - 1) + record->state_stride <= states->end, "the last of %u is there", record->slots);
+	check((uintptr_t)state_of(record->slots - 1) + record->state_stride <= states->end, "the last of %u is there",
+	      record->slots);
 	check(states->end - states->start < 2 << 20, "no huge page backs them: %zu bytes", (size_t)(states->end - states->start));
 	memory == VGETRANDOM_MEMORY_LOCKED ? states_locked(states) : states_droppable(states);
 	table = mapping_at(all, count, record->slot);

@@ -16,6 +16,7 @@ int main(void)
 
 	if (!record || vgetrandom(&byte, 1, 0) != 1)
 		return 1;
-	printf("secure %lu status %u memory %u bulk %d\n", getauxval(AT_SECURE), record->status, record->memory, record->most_vector != 0);
+	printf("secure %lu status %u memory %u bulk %d\n", getauxval(AT_SECURE), record->status,
+	       record->memory, record->most_vector != 0);
 	return 0;
 }

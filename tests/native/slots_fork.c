@@ -107,7 +107,7 @@ static int survivor_first(const struct survivor *parent)
 	return 0;
 }
 
-/* Threads whose stacks were those of threads that stayed behind; the survivor might be inside a call that the fork interrupted. */
+/* Threads at the places of threads that stayed behind, while the survivor has not drawn yet. */
 static int newcomers_first(const struct survivor *parent)
 {
 	uint32_t used = slots_used();

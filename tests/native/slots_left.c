@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a new thread does with the slot that it finds at the address of its record: it draws on, without any system
- * call, when the dead owner was at rest; and otherwise, when that ended in a draw, or the page was dropped, it begins anew from zeros.
+ * What a new thread does with the slot that it finds at the address of its record. When the dead owner was at rest, it
+ * draws on, without any system call. When that one ended in a draw, or the page was dropped, it begins anew from zeros.
  * The middle of a draw is written into the tail and the state by this program, which owns that memory.
  */
 #include "tap.h"

@@ -34,7 +34,7 @@ static int body(void *number)
 }
 
 #if defined(__x86_64__)
-/* glibc gives out thread-local storage, or sets it up once more in `block`, by a private function; its head is a tcbhead_t. */
+/* glibc's private function gives out thread-local storage, or sets up `block` once more. Its head is a tcbhead_t. */
 static void *fresh_tls(void *block)
 {
 	void *(*allocate)(void *) = (void *(*)(void *))dlsym(RTLD_DEFAULT, "_dl_allocate_tls");
