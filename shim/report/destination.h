@@ -5,14 +5,14 @@
 
 #include "compiler.h"
 
-/* At load: what the environment says now, and which file a named descriptor is. AT_SECURE processes have no destination. */
+/* At load: what the environment says, and which file a named descriptor is. AT_SECURE processes have no destination. */
 HIDDEN void destination_init(void);
 
 HIDDEN bool destination_is_known(void);
 
 /*
- * Write a line, whole or not at all where the kernel can promise that. Never waits, raises no signal, creates no file, and
- * leaves alone a descriptor that is another file's by now. errno is untouched. Async-signal-safe.
+ * Write a line, whole or not at all where the kernel can promise that. Never waits, raises no signal, creates no file,
+ * and leaves alone a descriptor that is another file's by now. errno is untouched. Async-signal-safe.
  */
 HIDDEN void destination_write(const char *line, size_t length);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dlsym() is in another library before glibc 2.34, and finds one copy of a name only. dl_iterate_phdr(3) is in every libc: it
- * shows the objects in the order in which the loader searches them.
+ * dlsym() is in another library before glibc 2.34, and finds one copy of a name only. dl_iterate_phdr(3) is in every
+ * libc: it shows the objects in the order in which the loader searches them.
  */
 #include "loaded.h"
 
@@ -12,6 +12,7 @@
 
 #define NAME_RECORD "vgetrandom_process"
 #define NAME_EXIT "_exit"
+#define NAME_PRCTL "prctl"
 
 __attribute__((weak)) int dl_iterate_phdr(int (*each)(struct dl_phdr_info *, size_t, void *), void *argument);
 
@@ -25,10 +26,8 @@ struct object {
 	const vdso_hash_word *hash;
 };
 
-struct search {
-	struct loaded *found;
-	bool behind_us;
-};
+struct loaded loaded;
+static bool behind_us;
 
 static bool same(const char *a, const char *b)
 {
@@ -116,30 +115,36 @@ static void read_dynamic(struct object *object, const ElfW(Dyn) *dynamic)
 	}
 }
 
-static int look(struct dl_phdr_info *info, size_t size, void *argument)
+static void find_next(const struct object *object)
 {
-	struct search *search = argument;
+	if (!loaded.next_exit)
+		loaded.next_exit = (void (*)(int))(uintptr_t)find(object, NAME_EXIT, STT_FUNC);
+	if (!loaded.next_prctl)
+		loaded.next_prctl = (int (*)(int, ...))(uintptr_t)find(object, NAME_PRCTL, STT_FUNC);
+}
+
+static int look(struct dl_phdr_info *info, size_t size, void *unused)
+{
 	struct object object = { .base = info->dlpi_addr };
 	const struct vgetrandom_process *record;
 
 	(void)size;
+	(void)unused;
 	for (int i = 0; i < info->dlpi_phnum; i++)
 		if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
 			read_dynamic(&object, (const void *)(object.base + info->dlpi_phdr[i].p_vaddr));
 	record = find(&object, NAME_RECORD, STT_OBJECT);
-	if (record && search->found->copies++ == 0)
-		search->found->record = record;
+	if (record && loaded.copies++ == 0)
+		loaded.record = record;
 	if (object.base == (uintptr_t)&__ehdr_start)
-		search->behind_us = true;
-	else if (search->behind_us && !search->found->next_exit)
-		search->found->next_exit = (void (*)(int))(uintptr_t)find(&object, NAME_EXIT, STT_FUNC);
+		behind_us = true;
+	else if (behind_us)
+		find_next(&object);
 	return 0;
 }
 
-void loaded_find(struct loaded *found)
+void loaded_find(void)
 {
-	struct search search = { .found = found };
-
 	if (dl_iterate_phdr)
-		dl_iterate_phdr(look, &search);
+		dl_iterate_phdr(look, NULL);
 }

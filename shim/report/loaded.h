@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the objects of this process define: the copies of the main library, and who comes next with a function of ours. */
+/* What the objects of this process define: the copies of the main library, and the next functions of our names. */
 #ifndef REPORT_LOADED_H
 #define REPORT_LOADED_H
 
@@ -9,13 +9,17 @@
 struct loaded {
 	const struct vgetrandom_process *record;	/* of the first copy, which serves the program; NULL without any */
 	unsigned int copies;
-	void (*next_exit)(int status);			/* the next object's _exit, as RTLD_NEXT in dlsym(3); or NULL */
+	/* The next object's functions, as RTLD_NEXT in dlsym(3); or NULL */
+	void (*next_exit)(int status);
+	int (*next_prctl)(int option, ...);
 };
 
 /*
- * Looks through all objects that are loaded. It takes the loader's lock: for the constructor alone, never for the end of a
- * process, where a thread that is gone, or that we interrupted, may hold it.
+ * Looks through all objects that are loaded. It takes the loader's lock: for the constructor alone, never for the end of
+ * a process, where a thread that is gone, or that we interrupted, may hold it.
  */
-HIDDEN void loaded_find(struct loaded *found);
+HIDDEN void loaded_find(void);
+
+HIDDEN extern struct loaded loaded;
 
 #endif

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libvgetrandom-report.so: one line of JSON for each process that ends, about the main library in it. `vgetrandom check`
- * and `run --report` preload it; nobody else has to. What must stay true: a program that it reports on is neither stopped,
- * killed nor changed by it, whatever becomes of the line. With no VGETRANDOM_REPORT it only hands `_exit` on.
+ * libvgetrandom-report.so: one line of JSON for each process that ends, about the main library in it. `vgetrandom check` and
+ * `run --report` preload it; nobody else has to. What must stay true: a program that it reports on is neither stopped, killed
+ * nor changed by it, whatever becomes of the line. With no VGETRANDOM_REPORT it only hands functions on.
  */
 #include <sys/syscall.h>
 
 #include "arch/arch.h"
+#include "confined.h"
 #include "destination.h"
 #include "loaded.h"
 #include "owner.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
-static struct loaded loaded;
 static int reported;	/* the pid that has; a forked child has another one */
 
 struct line {
@@ -143,7 +143,7 @@ static void report(void)
 	struct line line;
 	int pid;
 
-	if (!destination_is_known())
+	if (!destination_is_known() || confined)
 		return;
 	pid = (int)raw_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
 	if (owner_is_another(pid) || __atomic_exchange_n(&reported, pid, __ATOMIC_RELAXED) == pid)
@@ -154,7 +154,7 @@ static void report(void)
 
 __attribute__((constructor)) static void load(void)
 {
-	loaded_find(&loaded);
+	loaded_find();
 	destination_init();
 }
 

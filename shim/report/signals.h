@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SIGPIPE and SIGXFSZ, which a write raises in the thread that makes it: held back, so that the program never sees one. */
+/* SIGPIPE and SIGXFSZ, which a write raises in the thread that makes it: held back, so that the program sees none. */
 #ifndef REPORT_SIGNALS_H
 #define REPORT_SIGNALS_H
 

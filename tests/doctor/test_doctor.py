@@ -42,7 +42,7 @@ def test_verdict_is_what_the_library_reports(vgetrandom: Vgetrandom, library: Pa
     result = vgetrandom("doctor", "--json")
     found = json.loads(result.stdout)
     status = report_of(vgetrandom, library, tmp_path)["status"]
-    assert found["schema"] == 1
+    assert found["schema"] == 2
     assert found["library"]["status"] == status
     assert found["good"] == (status == "active")
     assert result.returncode == (0 if found["good"] else 1)

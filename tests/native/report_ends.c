@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -82,7 +83,14 @@ int main(int argc, char **argv)
 		reuse(fd);
 	else if (!strcmp(how, "no-file-size") && setrlimit(RLIMIT_FSIZE, &none))
 		abort();
-	else if (!strcmp(how, "leave")) {
+	else if (!strcmp(how, "name")) {
+		char name[16];
+
+		if (prctl(PR_SET_NAME, "renamed") || prctl(PR_GET_NAME, name) || strcmp(name, "renamed"))
+			abort();
+		errno = 0;
+		return prctl(-1) == -1 && errno == EINVAL ? 7 : 1;
+	} else if (!strcmp(how, "leave")) {
 		errno = 77;
 		_exit(7);
 	}

@@ -7,6 +7,7 @@ import fcntl
 import os
 import resource
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -44,7 +45,7 @@ def reporter(library: Path) -> Path:
 
 @pytest.fixture
 def reported(native: Compile, reporter: Path) -> Reported:
-    standin = native("standin", "-shared", "-fPIC", output="standin.so")
+    standin = native("standin", "-shared", "-fPIC", "-Wl,--hash-style=both", output="standin.so")
     return Reported(native("report_ends"), f"{standin}:{reporter}")
 
 
@@ -235,6 +236,15 @@ def test_a_vfork_childs_end_is_not_its_processs(native: Compile, reporter: Path,
     assert len(reports) == len({report.pid for report in reports}) == 2
 
 
+def test_a_vfork_child_is_known_where_the_kernel_may_not_be_asked(
+    native: Compile, reported: Reported, file: Path
+) -> None:
+    """Container engines refuse kcmp."""
+    words = ("kcmp=1", "--", reported.program, "vfork-in-child")
+    assert reported.run(*words, compiled=native("refusing"), destination=str(file)).returncode == 0
+    assert len(read_reports(file.read_text())) == 2
+
+
 @pytest.mark.parametrize("compiler", ["gcc", "musl-gcc"])
 def test_a_child_that_libc_does_not_know_of_reports_too(
     native: Compile, reporter: Path, file: Path, compiler: str
@@ -242,6 +252,21 @@ def test_a_child_that_libc_does_not_know_of_reports_too(
     alone = Reported(native("report_ends", compiler=compiler), str(reporter))
     assert alone.run("raw-fork", destination=str(file)).returncode == 0
     assert len({report.pid for report in read_reports(file.read_text())}) == 2
+
+
+def test_a_program_that_has_confined_itself_is_not_killed(native: Compile, reporter: Path, file: Path) -> None:
+    """Its filter kills for all that a line takes: it costs the line."""
+    alone = Reported(native("report_confined"), str(reporter))
+    assert alone.run("stray", destination="").returncode == -signal.SIGSYS, "the filter does not bite"
+    assert alone.run(destination=str(file)).returncode == 7
+    assert file.read_text() == ""
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "musl-gcc"])
+def test_prctl_is_handed_on(native: Compile, reporter: Path, file: Path, compiler: str) -> None:
+    alone = Reported(native("report_ends", compiler=compiler), str(reporter))
+    assert alone.run("name", destination=str(file)).returncode == 7
+    assert len(read_reports(file.read_text())) == 1
 
 
 def test_an_exit_in_another_thread_reports(reported: Reported, file: Path) -> None:
@@ -319,7 +344,7 @@ def test_the_file_needs_no_other_library_and_no_version(reporter: Path) -> None:
     assert not tags & {"DT_NEEDED", "DT_VERNEED", "DT_VERDEF", "DT_TEXTREL"}
     assert set(undefined) == {"dl_iterate_phdr", "environ", "getauxval", "pthread_getcpuclockid", "pthread_self"}
     assert set(undefined.values()) == {"STB_WEAK"}
-    assert {symbol.name for symbol in symbols} - set(undefined) == {"_exit", "_Exit"}
+    assert {symbol.name for symbol in symbols} - set(undefined) == {"_exit", "_Exit", "prctl"}
 
 
 def test_errors_are_those_that_a_pipe_has() -> None:

@@ -65,8 +65,9 @@ def _nothing(found: Comparison) -> str:
     left = found.with_library.calls
     if left:
         return (
-            f"the vDSO served no call; what was seen ({_count(left, 'system call')}) is the first draw of a thread, "
-            "made inside libc, or made by instructions of the program's own"
+            "the command asks for no random bytes that the vDSO could serve; "
+            f"what was seen ({_count(left, 'system call')}) is a thread's first draw, made inside libc, or made by "
+            "instructions of its own"
         )
     return "the command asks for no random bytes"
 
@@ -90,7 +91,8 @@ def _notes(found: Comparison) -> list[str]:
     if found.silent:
         notes.append(
             f"{found.silent:,} of {_count(trace.processes if trace else 0, 'process')} left no report: ended by a "
-            "signal or without exiting, or not reached (static, set-uid, LD_PRELOAD taken away)"
+            "signal or without exiting, confined (PR_SET_NO_NEW_PRIVS, seccomp), or not reached (static, set-uid, "
+            "LD_PRELOAD taken away)"
         )
     if any(report.copies > 1 for report in found.reports):
         notes.append("there is more than one copy of the library in the command; the first one was looked at")
