@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vgetrandom.preload.library import reporter_beside
+
 SECONDS = 120  # longest that any command here may take
 
 
@@ -56,7 +58,7 @@ def read_reports(text: str) -> list[Report]:
 
 def with_reporter(libraries: str | Path) -> str:
     """What LD_PRELOAD has to be: these libraries, a colon between them, and the reporter that lies beside one."""
-    beside = [Path(path).with_name("libvgetrandom-report.so") for path in str(libraries).split(":")]
+    beside = [reporter_beside(Path(path)) for path in str(libraries).split(":")]
     return f"{libraries}:{next(path for path in beside if path.exists())}"
 
 

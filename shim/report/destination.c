@@ -120,7 +120,7 @@ bool destination_is_known(void)
 	return path[0] || descriptor >= 0;
 }
 
-/* For a kind of file that knows no writing without waiting: a terminal. */
+/* For a kind of file that knows no writing without waiting, a terminal; and for kernels before Linux 4.6, and emulators. */
 static void write_if_ready(int fd, const char *line, size_t length)
 {
 	struct pollfd ready = { .fd = fd, .events = POLLOUT };
@@ -134,13 +134,16 @@ static void write_at_once(int fd, mode_t mode, const char *line, size_t length)
 {
 	struct iovec vector = { .iov_base = (void *)(uintptr_t)line, .iov_len = length };
 	struct signals before;
+	long answer = 0;
 
 	signals_hold(&before);
 	if (mode == S_IFREG)
 		raw_syscall(SYS_write, fd, (long)line, (long)length, 0, 0, 0);
 	else if (mode == S_IFSOCK)
 		raw_syscall(SYS_sendto, fd, (long)line, (long)length, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
-	else if (raw_syscall(SYS_pwritev2, fd, (long)&vector, 1, -1, -1, NOWAIT) == -EOPNOTSUPP)
+	else
+		answer = raw_syscall(SYS_pwritev2, fd, (long)&vector, 1, -1, -1, NOWAIT);
+	if (answer == -EOPNOTSUPP || answer == -ENOSYS)
 		write_if_ready(fd, line, length);
 	signals_restore(&before);
 }
