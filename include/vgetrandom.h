@@ -60,6 +60,11 @@ enum vgetrandom_vector {		/* what expands the keys of large requests */
 	VGETRANDOM_VECTOR_AVX512 = 4,
 };
 
+struct vgetrandom_slot {
+	uint64_t home;			/* address of the thread-local record of its owner; 0: not given */
+	uint64_t next;			/* number of another slot, plus one, in the library's own index */
+};
+
 struct vgetrandom_tail {		/* behind each state; all zeros until used, and again after a fork or a drop */
 	uint64_t stamp;			/* the number that the owner wrote when it took or renewed the state */
 	uint64_t begun;			/* draws begun */
@@ -86,7 +91,7 @@ struct vgetrandom_process {		/* written once, then read-only */
 	uint32_t mmap_flags;
 	uint32_t page_size;		/* bytes */
 	uint32_t most_vector;		/* the best enum vgetrandom_vector that may be used; 0: VGETRANDOM=nobulk */
-	uint64_t homes;			/* address of a uint64_t a slot: where its owner's thread record is */
+	uint64_t slot;			/* address of an array of struct vgetrandom_slot */
 	uint64_t used;			/* address of a uint32_t: slots given so far; may pass `slots` when all are */
 	uint64_t vector;		/* address of a uint32_t: enum vgetrandom_vector, 0 until a large request */
 	uint32_t slots;			/* how many there are */

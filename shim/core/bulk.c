@@ -29,7 +29,7 @@ long bulk_draw(void *buf, size_t len, unsigned int flags, chacha_expand *expand)
 
 	if (unlikely(!slots_hold(stamp))) {
 		if (!slots_claim(stamp, true))
-			return draw_by_system_call(buf, len, flags);
+			return draw_from_kernel(buf, len, flags);
 		stamp = core_thread.claimed;
 	}
 	len = at_most(len);
@@ -39,7 +39,7 @@ long bulk_draw(void *buf, size_t len, unsigned int flags, chacha_expand *expand)
 	slots_leave(len);
 	expand(buf, len, key);
 	barrier();
-	if (unlikely(answer != sizeof(key) || !slots_hold(stamp)))
-		return draw_by_system_call(buf, len, flags);
+	if (unlikely(answer != sizeof(key) || !slots_confirm(stamp)))
+		return draw_from_kernel(buf, len, flags);
 	return (long)len;
 }

@@ -37,12 +37,18 @@ long draw_unusual(void *buf, size_t len, unsigned int flags)
 
 COLD long draw_slowly(void *buf, size_t len, unsigned int flags, uint64_t stamp)
 {
-	if (slots_claim(stamp, len > ONCE))
-		return draw_from_state(buf, len, flags);
-	return draw_by_system_call(buf, len, flags);
+	if (slots_claim(stamp, len > ONCE)) {
+		long answer;
+
+		stamp = core_thread.claimed;
+		answer = draw_from_state(buf, len, flags);
+		if (answer < 0 || slots_confirm(stamp))
+			return answer;
+	}
+	return draw_from_kernel(buf, len, flags);
 }
 
-COLD long draw_by_system_call(void *buf, size_t len, unsigned int flags)
+COLD long draw_from_kernel(void *buf, size_t len, unsigned int flags)
 {
 	long answer = platform_getrandom(buf, len, flags);
 

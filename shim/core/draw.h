@@ -27,7 +27,7 @@ long draw_unusual(void *buf, size_t len, unsigned int flags);
 long draw_slowly(void *buf, size_t len, unsigned int flags, uint64_t stamp);
 
 /* The system call, by a thread that may have its next draw from the vDSO once it has been served. */
-long draw_by_system_call(void *buf, size_t len, unsigned int flags);
+long draw_from_kernel(void *buf, size_t len, unsigned int flags);
 
 /* The vDSO answered with an error: the draw is over. Returns the answer. */
 long draw_failed(long answer);

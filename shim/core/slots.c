@@ -28,11 +28,11 @@ size_t slots_size(void)
 }
 
 /* Page by page: no state straddles two. */
-static struct tail *tail_of(size_t slot)
+static struct tail *tail_of(size_t number)
 {
-	unsigned char *page = core.states + slot / states_per_page() * core.page_size;
+	unsigned char *page = core.states + number / states_per_page() * core.page_size;
 
-	return (struct tail *)(page + slot % states_per_page() * core.state_stride + core.state_size);
+	return (struct tail *)(page + number % states_per_page() * core.state_stride + core.state_size);
 }
 
 /* Fibonacci hashing (Knuth, TAOCP 6.4): records are at regular distances from each other, as stacks are. */
@@ -44,36 +44,39 @@ static uint16_t *bucket_of(uint64_t home)
 /* Whether this thread has a slot now. */
 static bool find(void)
 {
+	const struct slot *slots = slots_table.slots;
 	uint64_t home = (uintptr_t)&core_thread;
-	/* Partner: the release in give(). What lies behind the head is written. */
-	uint16_t slot = __atomic_load_n(bucket_of(home), __ATOMIC_ACQUIRE);
+	/* Partner: the release in give(). The slots that the head leads to are written. */
+	uint64_t number = __atomic_load_n(bucket_of(home), __ATOMIC_ACQUIRE);
 
-	while (slot && slots_table.homes[slot - 1] != home)
-		slot = slots_table.next[slot - 1];
-	if (slot)
-		core_thread.tail = tail_of(slot - 1u);
-	return slot;
+	while (number && slots[number - 1].home != home)
+		number = slots[number - 1].next;
+	if (number)
+		core_thread.tail = tail_of(number - 1);
+	return number;
 }
 
 /* A slot that nobody has had. A thread that ends in here leaves at most that one slot unused for ever. */
 static bool give(void)
 {
 	uint64_t home = (uintptr_t)&core_thread;
-	uint16_t *bucket = bucket_of(home);
-	uint32_t slot;
+	uint16_t *bucket = bucket_of(home), head;
+	struct slot *slot;
+	uint32_t number;
 
 	if (__atomic_load_n(&slots_table.used, __ATOMIC_RELAXED) >= SLOTS)
 		return false;
-	slot = __atomic_fetch_add(&slots_table.used, 1, __ATOMIC_RELAXED);
-	if (slot >= SLOTS)
+	number = __atomic_fetch_add(&slots_table.used, 1, __ATOMIC_RELAXED);
+	if (number >= SLOTS)
 		return false;
-	slots_table.homes[slot] = home;
-	slots_table.next[slot] = __atomic_load_n(bucket, __ATOMIC_RELAXED);
+	slot = &slots_table.slots[number];
+	slot->home = home;
+	head = __atomic_load_n(bucket, __ATOMIC_RELAXED);
+	do
+		slot->next = head;
 	/* Partner: the acquire in find(). */
-	while (!__atomic_compare_exchange_n(bucket, &slots_table.next[slot], (uint16_t)(slot + 1), false, __ATOMIC_RELEASE,
-					    __ATOMIC_RELAXED))
-		;
-	core_thread.tail = tail_of(slot);
+	while (!__atomic_compare_exchange_n(bucket, &head, (uint16_t)(number + 1), false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+	core_thread.tail = tail_of(number);
 	return true;
 }
 
@@ -93,8 +96,10 @@ static bool handed_on(void)
 }
 
 /*
- * All zeros is a state to be seeded. The old stamp goes first and the new one comes last: a thread that ends in between
- * leaves no stamp, and a page that is dropped, or that comes back as it was before, has another one than is expected.
+ * All zeros is a state to be seeded. One draw more begun than ended, from the first write to the end of this thread's draw: a
+ * thread that ends in between hands nothing on. The new stamp comes before the zeros: if this thread is moved to where the page
+ * is another one (a drop that not all processors know of yet), then the stamp or the zeros are not where the draw ends, and
+ * slots_confirm() sees it.
  */
 static void renew(void)
 {
@@ -104,12 +109,13 @@ static void renew(void)
 
 	if (!*stamp)
 		tail->calls = tail->bytes = 0;	/* another process's, or lost */
-	*stamp = 0;
-	while (state < stamp)
-		*state++ = 0;
-	tail->begun = tail->calls;
+	tail->begun = tail->calls + 1;
 	barrier();
 	*stamp = number;
+	while (state < stamp)
+		*state++ = 0;
+	barrier();
+	tail->begun = tail->calls;	/* slots_begin() comes next */
 	core_thread.claimed = number;
 }
 
@@ -141,4 +147,13 @@ void slots_answered(void)
 {
 	if (core_thread.stamp == NEVER || core_thread.stamp == REFUSED)
 		core_thread.stamp = DREW_ONCE;
+}
+
+bool slots_confirm(uint64_t stamp)
+{
+	if (slots_hold(stamp))
+		return true;
+	if (core_thread.stamp == stamp)
+		core_thread.stamp = DREW_ONCE;
+	return false;
 }

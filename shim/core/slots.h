@@ -3,7 +3,7 @@
  * Which thread may use which opaque state (docs/how-it-works.md, "States and slots").
  *
  * A draw is: slots_enter(); unless slots_hold() then slots_claim(); slots_begin(), the vDSO on slots_state(),
- * slots_leave(). In between the thread is busy: a signal handler that draws meanwhile is refused. What must stay
+ * slots_leave(); and slots_confirm() if it was claimed. In between the thread is busy: a signal handler that draws meanwhile is refused. What must stay
  * true: no two executions ever use one state, whatever forks, signals and thread deaths come between any two instructions.
  */
 #ifndef CORE_SLOTS_H
@@ -12,7 +12,7 @@
 #include "core.h"
 
 #define SLOTS 10240	/* of 192 bytes they stay below 2 MiB, so that no huge page backs them */
-#define BUCKETS 1024
+#define BUCKETS 512
 
 /* Directly behind each state, in the same droppable page: wiped at a fork, gone when the kernel drops the page. */
 struct tail {
@@ -21,13 +21,17 @@ struct tail {
 	uint64_t calls, bytes;	/* served from this state in this process */
 };
 
-/* Ordinary memory; what a process with few threads writes lies in its first bytes, and in the first of homes[]. */
+struct slot {
+	uint64_t home;		/* address of the record of the thread that it belongs to; 0: not given. Written once */
+	uint64_t next;		/* number of the slot before it in its bucket, plus one; 0: none */
+};
+
+/* Ordinary memory. What a process with few threads writes of it lies in the first page. */
 struct slots_table {
 	uint64_t stamps;		/* stamp numbers given: grows along a lineage of forks, never back */
 	uint32_t used;			/* slots given; may pass SLOTS by the number of threads that asked at once */
 	uint16_t buckets[BUCKETS];	/* number of the newest slot of a bucket, plus one; 0: none */
-	uint16_t next[SLOTS];		/* of the one before it, likewise */
-	uint64_t homes[SLOTS];		/* address of the record of the slot's owner, written once */
+	struct slot slots[SLOTS];
 };
 
 extern HIDDEN struct slots_table slots_table;
@@ -87,6 +91,12 @@ static inline void slots_leave(size_t bytes)
  * slots_leave(). False: the draw is over, use the system call. `eager`: not even the first draw is left to the system call.
  */
 bool slots_claim(uint64_t stamp, bool eager);
+
+/*
+ * After a draw whose stamp slots_claim() gave, or a request that outlives its draw: whether the tail still has the stamp. If
+ * not, the page was dropped or the process forked meanwhile: what was drawn is not to be used, and the next draw renews the state.
+ */
+bool slots_confirm(uint64_t stamp);
 
 /* The system call has served a draw of this thread. */
 void slots_answered(void);

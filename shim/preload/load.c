@@ -107,7 +107,7 @@ static void describe(void)
 	record->size = sizeof(*record);
 	for (size_t i = 0; i < sizeof(release); i++)
 		record->release[i] = release[i];
-	record->homes = (uintptr_t)slots_table.homes;
+	record->slot = (uintptr_t)slots_table.slots;
 	record->used = (uintptr_t)&slots_table.used;
 	record->slots = SLOTS;
 	record->vector = (uintptr_t)&chacha_vector;

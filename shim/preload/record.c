@@ -5,6 +5,7 @@
  */
 #include "core.h"
 #include "elf_image.h"
+#include "slots.h"
 
 #include "export.h"
 #include "syscalls.h"
@@ -20,8 +21,10 @@ SAME(settings.states, states);
 SAME(settings.state_size, state_size);
 SAME(settings.mmap_flags, mmap_flags);
 SAME(settings.most_vector, most_vector);
-SAME(homes, homes);
+SAME(slot, slot);
 SAME(slots, slots);
+_Static_assert(sizeof(struct slot) == sizeof(struct vgetrandom_slot), "slot");
+_Static_assert(sizeof(struct tail) == sizeof(struct vgetrandom_tail), "tail");
 _Static_assert(sizeof(struct record) == sizeof(struct vgetrandom_process), "size");
 
 #ifdef STATIC_ARCHIVE

@@ -13,7 +13,7 @@ struct record {
 	uint32_t status, memory;
 	char release[16];
 	struct process_settings settings;
-	uint64_t homes, used, vector;
+	uint64_t slot, used, vector;
 	uint32_t slots, reserved;
 };
 
