@@ -24,7 +24,7 @@
 #endif
 
 struct vgetrandom_process vgetrandom_process;
-static uint64_t homes[SLOTS];
+static struct vgetrandom_slot given[SLOTS];
 static uint32_t used = 3, vector;
 
 static int says(const char *word)
@@ -74,7 +74,7 @@ __attribute__((constructor)) static void load(void)
 		.state_size = STATE,
 		.state_stride = STRIDE,
 		.page_size = 4096,
-		.homes = (uintptr_t)homes,
+		.slot = (uintptr_t)given,
 		.used = (uintptr_t)&used,
 		.vector = (uintptr_t)&vector,
 		.slots = SLOTS,

@@ -77,6 +77,13 @@ def test_exit_is_handed_on_to_who_comes_next(watched: Reported, file: Path) -> N
     assert [report.calls for report in read_reports(file.read_text())] == [12]
 
 
+def test_exit_is_not_handed_back_to_who_came_before(native: Compile, reported: Reported, file: Path) -> None:
+    front = native("front_exit", "-shared", "-fPIC", output="front_exit.so")
+    done = Reported(reported.program, f"{front}:{reported.preload}").run("leave", destination=str(file))
+    assert done.returncode == 8
+    assert [report.calls for report in read_reports(file.read_text())] == [12]
+
+
 @pytest.mark.parametrize("how", ["return", "_exit"])
 def test_a_program_with_gccs_thread_sanitizer_keeps_its_status(
     native: Compile, library: Path, tmp_path: Path, how: str

@@ -139,7 +139,7 @@ def read_record(pid: int) -> Record | None:
 
 def _describe(pid: int, memory: _Memory, fields: tuple[Any, ...]) -> Record:
     _magic, _version, _size, status, kind, release, entry, _limit, large, _span, states, *rest = fields
-    state_size, stride, prot, flags, page_size, most_vector, _homes, used, vector, slots, _reserved = rest
+    state_size, stride, prot, flags, page_size, most_vector, _slot, used, vector, slots, _reserved = rest
     given = chosen = 0
     tails: list[tuple[int, ...]] = []
     end = states
