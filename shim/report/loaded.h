@@ -15,8 +15,8 @@ struct loaded {
 };
 
 /*
- * Looks through all objects that are loaded. It takes the loader's lock: for the constructor alone, never for the end of
- * a process, where a thread that is gone, or that we interrupted, may hold it.
+ * Looks through all objects that are loaded. It takes the loader's lock: for the constructor alone, never for the end
+ * of a process, where a thread that is gone, or that we interrupted, may hold it.
  */
 HIDDEN void loaded_find(void);
 

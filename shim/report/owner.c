@@ -12,7 +12,8 @@ __attribute__((weak)) int pthread_getcpuclockid(pthread_t thread, clockid_t *clo
 
 /*
  * The thread id that libc has in memory; 0 when it does not tell (glibc before 2.34 without libpthread). It is in the
- * clock's number, in every libc: pthread_getcpuclockid() makes no system call. A fork's child gets its own, vfork's does not.
+ * clock's number, in every libc: pthread_getcpuclockid() makes no system call. A fork's child gets its own, a vfork's
+ * does not.
  */
 static int remembered_tid(void)
 {
