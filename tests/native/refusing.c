@@ -27,7 +27,7 @@ static const struct {
 	unsigned int number;
 } calls[] = {
 	{ "getpid", SYS_getpid },	{ "getrandom", SYS_getrandom }, { "gettid", SYS_gettid },
-	{ "madvise", SYS_madvise },	{ "mmap", SYS_mmap },		{ "mprotect", SYS_mprotect },
+	{ "kcmp", SYS_kcmp },		{ "madvise", SYS_madvise },	{ "mmap", SYS_mmap },		{ "mprotect", SYS_mprotect },
 	{ "openat", SYS_openat },	{ "ppoll", SYS_ppoll },		{ "prctl", SYS_prctl },
 	{ "tgkill", SYS_tgkill },
 };
