@@ -24,6 +24,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 NATIVE = ROOT / "tests" / "native"
+REPORTER = "libvgetrandom-report.so"
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ def build(shared_folder: Path) -> Build:
             shutil.rmtree(folder, ignore_errors=True)
             meson("setup", str(folder), str(ROOT), "--prefix=/usr", "--libdir=lib")
             meson("compile", "-C", str(folder))
+            # Beside each other, as they are installed.
+            (folder / "shim" / "preload" / REPORTER).symlink_to(folder / "shim" / "report" / REPORTER)
             (folder / "done").touch()
     return Build(folder)
 

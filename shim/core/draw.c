@@ -7,6 +7,24 @@
 
 #define ONCE 256	/* bytes of a first draw up to which the system call costs less than a new state */
 
+/*
+ * The kernel's own limit of user memory can't be asked for. The stack and the vDSO are near the top of the address space,
+ * wherever this kernel puts it: the next power of two is the limit, or just below it.
+ */
+static uint64_t user_span(uint64_t high)
+{
+	return (UINT64_C(2) << (63 - __builtin_clzll(high))) - 2 * 4096;
+}
+
+void draw_start(uint64_t high, uint32_t most_vector)
+{
+	core.user_span = user_span(high);
+	core.most_vector = most_vector;
+	core.large = most_vector && chacha_least <= DRAW_SMALL ? chacha_least : DRAW_SMALL + 1;
+	/* Partner: the acquire in draw_unusual(). */
+	__atomic_store_n(&core.small_limit, core.user_span - DRAW_SMALL, __ATOMIC_RELEASE);
+}
+
 /* Whether getrandom(2) would accept the arguments. */
 static bool acceptable(const void *buf, size_t len, unsigned int flags)
 {
@@ -20,7 +38,7 @@ long draw_unusual(void *buf, size_t len, unsigned int flags)
 {
 	uint64_t stamp;
 
-	/* Partner: the release that ends the start. The rest of core is written. */
+	/* Partner: the release in draw_start(). The rest of core is written. */
 	if (!__atomic_load_n(&core.small_limit, __ATOMIC_ACQUIRE) || !acceptable(buf, len, flags))
 		return platform_getrandom(buf, len, flags);
 	if (core.most_vector && len >= chacha_least) {

@@ -16,6 +16,7 @@
 #define draw_from_kernel CORE_NAME(draw_from_kernel)
 #define draw_failed CORE_NAME(draw_failed)
 #define draw_slowly CORE_NAME(draw_slowly)
+#define draw_start CORE_NAME(draw_start)
 #define draw_unusual CORE_NAME(draw_unusual)
 #define slots_answered CORE_NAME(slots_answered)
 #define slots_claim CORE_NAME(slots_claim)

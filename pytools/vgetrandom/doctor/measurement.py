@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..preload.exit_report import read_reports
-from ..preload.launch import with_library, without_library
-from ..preload.library import helper_path
+from ..preload.exit_report import ACTIVE, ExitReport, read_reports
+from ..preload.launch import with_library, with_reports, without_library
+from ..preload.library import helper_path, reporter_path
+from ..preload.settings import LOCK, SWITCH
 from ..system.vdso import VdsoFunction
 
 HELPER = "vdso_speed"
@@ -38,10 +39,14 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Trial:
-    """The library in a process of its own: its status ("" when it never came up), and a draw in nanoseconds."""
+    """The library in a process of its own: its status ("" when it never came up), and a draw in nanoseconds.
+
+    locked: "locked" where VGETRANDOM=lock is granted here, "lock-refused" where it is not; "" where nothing is known.
+    """
 
     status: str
     draw: float | None
+    locked: str
 
 
 def measure(function: VdsoFunction | None) -> Measurement | None:
@@ -61,16 +66,31 @@ def measure(function: VdsoFunction | None) -> Measurement | None:
 
 
 def try_library(library: Path) -> Trial:
-    """Preload the library into a process and see what it reports."""
+    """Preload the library into a process and see what it reports; into another one with VGETRANDOM=lock."""
+    environment = with_library(without_library(os.environ), library)
+    found = _run_helper(None, environment)
+    normal = _report_of_process(environment)
+    locked = _report_of_process({**environment, SWITCH: LOCK})
+    return Trial(
+        normal.status if normal and normal.status != "absent" else "",
+        found["libc_ns"] if found else None,
+        locked.memory if locked and locked.status == ACTIVE else "",
+    )
+
+
+def _report_of_process(environment: dict[str, str]) -> ExitReport | None:
+    """What is reported of a process that does nothing; None when it leaves no report."""
     with tempfile.TemporaryDirectory(prefix="vgetrandom-") as folder:
         report = Path(folder, "report")
-        environment = with_library(without_library(os.environ), library, str(report))
-        found = _run_helper(None, environment)
-        if not found:  # any program that draws will do
-            words = [sys.executable, "-c", "import os; os.urandom(16)"]
-            subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, capture_output=True)
-        reports = read_reports(report) if report.exists() else []
-    return Trial(reports[0].status if reports else "", found["libc_ns"] if found else None)
+        report.touch()
+        words = [sys.executable, "-S", "-c", ""]
+        subprocess.run(
+            words,
+            env=with_reports(environment, reporter_path(), str(report)),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+        )
+        return next(iter(read_reports(report)), None)
 
 
 def _run_helper(function: VdsoFunction | None, environment: dict[str, str]) -> dict[str, Any] | None:
