@@ -79,6 +79,7 @@ static inline int calls_follow(pid_t child, void (*entered)(const struct call *c
 			of_child = status;
 		}
 	}
+	errno = 0;
 	return of_child;
 }
 
