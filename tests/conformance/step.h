@@ -15,6 +15,7 @@
 #include "step_record.h"
 #include "step_run.h"
 #include "step_trace.h"
+#include "warm.h"
 
 #define STEP_SHORT	500	/* up to so many boundaries, the quick profile takes them all; */
 #define STEP_SAMPLES	40	/* of a longer draw all outside the vDSO, so many within, */
@@ -55,6 +56,7 @@ static struct step_plan {
 static const struct step_event *step_events;	/* of this case */
 static uint64_t step_vdso[2];			/* where the vDSO begins and ends */
 static int step_broken;				/* runs that hung or crashed */
+static int step_droppable_after;		/* draws; 0: never */
 
 /* ---- Which run a draw comes from ---- */
 
@@ -294,15 +296,15 @@ static void step_kind_case(const struct step_event *event, enum step_kind kind)
 
 /*
  * A batch makes some draws short and one in several long: find a warm draw (the shortest) and one
- * that refills (the longest), among draws 3 to 10 of a thread. False when the longest was a reseed, not to be seen again.
+ * that refills (the longest), among draws 3 to 10 of a thread, or as many later ones of who begins later. False when the longest was a reseed, not to be seen again.
  */
 static bool step_find_refill(const struct step_event *event)
 {
 	struct step_plan *warm = &step_plans[STEP_WARM], *refill = &step_plans[STEP_REFILL];
 	uint32_t shortest = STEP_MAX, longest = 0;
-	int *before = &warm->scene.before, best = 2, worst = 2;
+	int *before = &warm->scene.before, first = step_droppable_after > 2 ? step_droppable_after : 2, best = first, worst = first;
 
-	for (*before = 2; *before < 10 && step_explore(event, STEP_WARM); ++*before) {
+	for (*before = first; *before < first + 8 && step_explore(event, STEP_WARM); ++*before) {
 		if (warm->trace.count < shortest) {
 			shortest = warm->trace.count;
 			best = *before;
@@ -321,23 +323,23 @@ static bool step_find_refill(const struct step_event *event)
 	return refill->missing || refill->trace.count >= 2 * shortest;
 }
 
-/* Whether drawing makes this libc map droppable pages. Asked in a child: the first draw here is yet to be stepped. */
-static bool step_droppable(void)
+/* After how many draws this libc has droppable pages; 0: never. Asked in a child: the first draw here is yet to be stepped. */
+static int step_droppable(void)
 {
 	int status = 0;
 	pid_t child = fork();
 
-	if (child == 0) {
-		step_draw(2, 1);
-		_exit(step_drop() > 0 ? 1 : 0);
-	}
+	if (child == 0)
+		_exit(warm_droppable());
 	while (child > 0 && waitpid(child, &status, 0) == -1 && errno == EINTR)
 		;
-	return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 1;
+	return child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 }
 
 static void step_begin(const char *promise)
 {
+	static char never[64];
+
 	case_begin(promise, scaled(300, 3600));
 	libc_needs(getrandom);
 	step_record_begin();
@@ -347,8 +349,11 @@ static void step_begin(const char *promise)
 		skip_all("no memory");
 	step_find_vdso();
 	step_plans[STEP_LARGE].scene.length = scaled(104, STEP_LONGEST);	/* whole words */
-	if (!step_droppable())
-		step_plans[STEP_RESEED].missing = "no droppable mapping: nothing to drop";
+	step_droppable_after = step_droppable();
+	if (!step_droppable_after) {
+		snprintf(never, sizeof(never), "no droppable memory after %d draws: nothing to drop", WARM_DRAWS);
+		step_plans[STEP_RESEED].missing = never;
+	}
 }
 
 /* All kinds of draws under each of the events, and the end of main(). */
