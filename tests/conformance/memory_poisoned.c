@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A draw that meets its state's page while that is being dropped, and zeros on another processor, leaves no state behind from which
+ * anybody can tell what is drawn next.
+ *
+ * The bare vDSO on a droppable state is the control: it is poisoned in two of five attempts.
+ *
+ * Source: getrandom(2): cryptographic purposes; mmap(2), MAP_DROPPABLE
+ * Kind: promise
+ * Runs: alone
+ */
+#include "moved.h"
+
+#define CONTROLS	10	/* attempts that must poison the bare vDSO, or nothing is shown */
+
+int main(void)
+{
+	const struct moved_plan plan = {
+		.length = 64, .before_page = 64, .listens = true, .sibling = true, .attempts = scaled(100, 300),
+	};
+	struct moved_result bare, own;
+	const char *why;
+
+	case_begin("later draws after a page that was dropped and came back", scaled(60, 120));
+	libc_needs(getrandom);
+	why = witness_ask();
+	if (why)
+		skip_all("%s", why);
+	moved_begin();
+	moved_arrange();
+	bare = moved_play_bare(&plan);
+	if (bare.problem || bare.poisoned < CONTROLS)
+		skip_all("%llu of %llu attempts poison the bare vDSO here: %s", (unsigned long long)bare.poisoned,
+			 (unsigned long long)plan.attempts, bare.problem ? bare.problem : "too few to show anything");
+	own = moved_play_libc(&plan);
+	if (!moved.drops)
+		skip_all("%d draws did not call the vDSO's getrandom", WARM_DRAWS);
+	if (own.problem || (moved_droppable && own.half_way < CONTROLS))
+		skip_all("%llu of %llu attempts came in the middle of a drop: %s", (unsigned long long)own.half_way,
+			 (unsigned long long)plan.attempts, own.problem ? own.problem : "too few to show anything");
+	fact("bare-vdso-poisoned", "%llu of %llu", (unsigned long long)bare.poisoned, (unsigned long long)plan.attempts);
+	fact("in-the-middle-of-a-drop", "%llu of %llu", (unsigned long long)own.half_way, (unsigned long long)plan.attempts);
+	if (!moved_droppable)
+		note("the states of this libc are not in droppable memory");
+	check(!own.poisoned, "%llu of %llu attempts leave a state whose later draws are zeros or a known keystream",
+	      (unsigned long long)own.poisoned, (unsigned long long)plan.attempts);
+	return case_end();
+}
