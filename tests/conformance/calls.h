@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every system call of a program, its threads and its children, as a tracer sees them (ptrace): before any filter has its say.
+ * Every system call of a program, its threads and its children, as a tracer sees them (ptrace): before any filter
+ * has its say.
  */
 #ifndef CONFORM_CALLS_H
 #define CONFORM_CALLS_H
@@ -50,8 +51,8 @@ static inline bool calls_entered(pid_t who, struct call *call)
 }
 
 /*
- * Follow a child that has called calls_may_be_followed(), and all that it starts, to the end of all of them. Returns the
- * child's wait status, or -1 when it can't be traced.
+ * Follow a child that has called calls_may_be_followed(), and all that it starts, to the end of all of them.
+ * Returns the child's wait status, or -1 when it can't be traced.
  */
 static inline int calls_follow(pid_t child, void (*entered)(const struct call *call, void *user), void *user)
 {

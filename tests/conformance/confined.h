@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Programs that confine themselves: scenes, each played twice by a fresh process. First it is traced and draws nothing, so that it is known
- * which system calls the program makes by itself. Then it plays under a filter that kills for every other, getrandom excepted;
- * mmap is looked at more closely, as browsers' sandboxes do.
+ * Programs that confine themselves: scenes, each played twice by a fresh process. First it is traced and draws
+ * nothing, so that it is known which system calls the program makes by itself. Then it plays under a filter that
+ * kills for every other, getrandom excepted; mmap is looked at more closely, as browsers' sandboxes do.
  */
 #ifndef CONFORM_CONFINED_H
 #define CONFORM_CONFINED_H
@@ -29,7 +29,8 @@
 #endif
 
 /* What allocators and thread libraries ask of mmap. */
-static const uint32_t allocators_flags = MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE | MAP_FIXED | MAP_DENYWRITE;
+static const uint32_t allocators_flags =
+	MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE | MAP_FIXED | MAP_DENYWRITE;
 
 struct allowance {
 	bool call[CONFINED_CALLS];
@@ -37,13 +38,15 @@ struct allowance {
 };
 
 /* What differs from run to run of one program, and getrandom. */
-static const int always_allowed[] = { SYS_getrandom, SYS_futex, SYS_munmap, SYS_exit, SYS_exit_group, SYS_restart_syscall };
+static const int always_allowed[] = {
+	SYS_getrandom, SYS_futex, SYS_munmap, SYS_exit, SYS_exit_group, SYS_restart_syscall,
+};
 
 /* What dynamic loaders call. Not, for one: madvise, prctl, gettid. */
 static const int loaders_call[] = {
-	SYS_execve, SYS_brk, SYS_mmap, SYS_mprotect, SYS_munmap, SYS_openat, SYS_read, SYS_pread64, SYS_close, SYS_fcntl, SYS_fstat,
-	SYS_statx, SYS_faccessat, SYS_readlinkat, SYS_getcwd, SYS_uname, SYS_write, SYS_writev, SYS_lseek, SYS_prlimit64,
-	SYS_set_tid_address, SYS_set_robust_list, SYS_rseq,
+	SYS_execve, SYS_brk, SYS_mmap, SYS_mprotect, SYS_munmap, SYS_openat, SYS_read, SYS_pread64, SYS_close, SYS_fcntl,
+	SYS_fstat, SYS_statx, SYS_faccessat, SYS_readlinkat, SYS_getcwd, SYS_uname, SYS_write, SYS_writev,
+	SYS_lseek, SYS_prlimit64, SYS_set_tid_address, SYS_set_robust_list, SYS_rseq,
 #ifdef SYS_newfstatat
 	SYS_newfstatat,
 #endif
@@ -406,7 +409,8 @@ static void scene_search_call(const struct call *call, void *of)
 	struct search *search = of;
 
 	search->begun |= call->number == SYS_seccomp || call->number == SYS_execve;
-	if (search->begun && call->number != SYS_seccomp && call->number != SYS_execve && !allowed(search->allowance, call))
+	if (search->begun && call->number != SYS_seccomp && call->number != SYS_execve &&
+	    !allowed(search->allowance, call))
 		search->found = *call;
 }
 
@@ -431,13 +435,16 @@ static inline void scene_what_killed(const struct scene *scenes, size_t which, i
 
 static inline const char *scene_moment(int moment)
 {
-	static const char *const names[] = { "before it is loaded", "before it draws", "after one draw", "after two draws" };
+	static const char *const names[] = {
+		"before it is loaded", "before it draws", "after one draw", "after two draws",
+	};
 
 	return names[moment + 1];
 }
 
 /* Play it under the filter that kills. Returns whether it lives; if not, text says why. */
-static inline bool scene_lives(const struct scene *scenes, size_t which, int moment, const struct allowance *allowance, char text[96])
+static inline bool scene_lives(const struct scene *scenes, size_t which, int moment, const struct allowance *allowance,
+			       char text[96])
 {
 	const struct allowance *filter = moment == BEFORE_LOAD ? allowance : NULL;
 	int status = -1;
@@ -456,8 +463,9 @@ static inline bool scene_lives(const struct scene *scenes, size_t which, int mom
 }
 
 /*
- * The whole of a case: each scene, executed under the filter, or confined before the first draw, after one and after two. A filter that is
- * there over exec takes mmap with any flags, for loaders have theirs. Returns main's status.
+ * The whole of a case: each scene, executed under the filter, or confined before the first draw, after one and
+ * after two. A filter that is there over exec takes mmap with any flags, for loaders have theirs. Returns main's
+ * status.
  */
 static inline int confined_case(int argc, char *argv[], const char *promise, const struct scene *scenes, size_t count,
 				bool over_exec)
@@ -480,8 +488,8 @@ static inline int confined_case(int argc, char *argv[], const char *promise, con
 		if (!scene_learn(scenes, which, first, &allowance))
 			continue;
 		for (int moment = first; moment <= last; moment++, played++)
-			lived += expect(scene_lives(scenes, which, moment, &allowance, text), "%s, confined %s: %s", scenes[which].name,
-					scene_moment(moment), text);
+			lived += expect(scene_lives(scenes, which, moment, &allowance, text), "%s, confined %s: %s",
+					scenes[which].name, scene_moment(moment), text);
 	}
 	if (over_exec) {
 		struct allowance allowance = { .any_mmap = false };
@@ -490,8 +498,8 @@ static inline int confined_case(int argc, char *argv[], const char *promise, con
 			tap_line("# fact: ", "where-mmap-flags-are-looked-at=%s",
 				 scene_lives(scenes, 0, first, &allowance, text) ? "lives" : text);
 	}
-	check(lived == played && played, "%u of %u programs live that kill themselves for all but what they need, and getrandom", lived,
-	      played);
+	check(lived == played && played,
+	      "%u of %u programs live that kill themselves for all but what they need, and getrandom", lived, played);
 	outputs_distinct(scene_now.draws, "of confined programs");
 	return case_end();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Under a filter that answers EPERM or ENOSYS to every system call but getrandom and those that the program makes itself, every draw succeeds and
- * costs one system call at most.
+ * Under a filter that answers EPERM or ENOSYS to every system call but getrandom and those that the program makes
+ * itself, every draw succeeds and costs one system call at most.
  *
  * Source: seccomp(2); getrandom(2), ERRORS: nothing there comes from other calls
  * Kind: quality

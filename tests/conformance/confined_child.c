@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A forked child that confines itself before its first draw, after one or after two, by a filter that kills for every system call
- * but getrandom and those that it makes itself, draws on; whether its parent had drawn never, once or twice.
+ * A forked child that confines itself before its first draw, after one or after two, by a filter that kills for
+ * every system call but getrandom and those that it makes itself, draws on; whether its parent had drawn never,
+ * once or twice.
  *
  * Source: seccomp(2); daemons do that. getrandom(2) names no other system call that a draw could need
  * Kind: quality
@@ -17,5 +18,6 @@ static const struct scene scenes[] = {
 
 int main(int argc, char *argv[])
 {
-	return confined_case(argc, argv, "a forked child confines itself", scenes, sizeof(scenes) / sizeof(scenes[0]), false);
+	return confined_case(argc, argv, "a forked child confines itself", scenes,
+			     sizeof(scenes) / sizeof(scenes[0]), false);
 }

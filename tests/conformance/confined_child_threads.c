@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The threads of a forked child draw under a filter that the child has installed, which kills for every system call but getrandom and those that
- * the program makes itself, and for mmap with flags that no allocator uses.
+ * The threads of a forked child draw under a filter that the child has installed, which kills for every system call
+ * but getrandom and those that the program makes itself, and for mmap with flags that no allocator uses.
  *
- * Source: seccomp(2); servers with worker processes do that. getrandom(2) names no other system call that a draw could need
+ * Source: seccomp(2); servers with worker processes do that. getrandom(2) names no other system call that a draw
+ *	could need
  * Kind: quality
  */
 #include "confined.h"
@@ -19,5 +20,6 @@ static const struct scene scenes[] = {
 
 int main(int argc, char *argv[])
 {
-	return confined_case(argc, argv, "threads of a child under a filter", scenes, sizeof(scenes) / sizeof(scenes[0]), false);
+	return confined_case(argc, argv, "threads of a child under a filter", scenes,
+			     sizeof(scenes) / sizeof(scenes[0]), false);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program that is executed under a filter which kills for every system call but getrandom, those that it makes itself and those that
- * dynamic loaders make, starts, and draws in all its threads and children.
+ * A program that is executed under a filter which kills for every system call but getrandom, those that it makes
+ * itself and those that dynamic loaders make, starts, and draws in all its threads and children.
  *
  * Source: seccomp(2): a filter stays over execve; getrandom(2) names no other system call that a draw could need
  * Kind: quality

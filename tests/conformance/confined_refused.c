@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Under a filter that answers EPERM or ENOSYS to getrandom, a draw that needs the system call fails with that errno, and makes no other call than
- * this one.
+ * Under a filter that answers EPERM or ENOSYS to getrandom, a draw that needs the system call fails with that
+ * errno, and makes no other call than this one.
  *
  * Source: seccomp(2); getrandom(2), getentropy(3): ENOSYS
  * Kind: quality

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * When the kernel's getrandom answers 0, or fewer bytes than were asked for, no function returns a buffer that it has not filled, and none
- * asks for ever: getentropy fails with EIO, or fills all; arc4random_buf fills all, or ends the process.
+ * When the kernel's getrandom answers 0, or fewer bytes than were asked for, no function returns a buffer that it
+ * has not filled, and none asks for ever: getentropy fails with EIO, or fills all; arc4random_buf fills all, or
+ * ends the process.
  *
  * Source: getrandom(2): a short result is possible; getentropy(3): EIO; arc4random(3): always successful
  * Kind: promise
@@ -89,7 +90,8 @@ static const struct function {
 
 static bool exists(const struct function *function)
 {
-	return (function->ask != by_getentropy || libc.getentropy) && (function->ask != by_arc4random_buf || libc.arc4random_buf);
+	return (function->ask != by_getentropy || libc.getentropy) &&
+	       (function->ask != by_arc4random_buf || libc.arc4random_buf);
 }
 
 /* Whether the first so many bytes were written: eight in a row that still are as they were say no. */
@@ -126,10 +128,11 @@ static void ask_all(const char *who, const struct function *function, const stru
 		supervise_restart(enough);
 		errno = 0;
 		got = function->ask(bytes, length);
-		if (!expect(__atomic_load_n(&supervised.calls, __ATOMIC_SEQ_CST) < enough, "%s, %zu bytes: it asks for ever", who,
-			    length))
+		if (!expect(__atomic_load_n(&supervised.calls, __ATOMIC_SEQ_CST) < enough,
+			    "%s, %zu bytes: it asks for ever", who, length))
 			return;
-		expect(got <= (ssize_t)length && (got >= 0 || errno), "%s, %zu bytes: answers %zd, errno %d", who, length, got, errno);
+		expect(got <= (ssize_t)length && (got >= 0 || errno), "%s, %zu bytes: answers %zd, errno %d", who, length,
+		       got, errno);
 		expect(got < 0 || filled(bytes, got), "%s, %zu bytes: they were not written", who, length);
 		if (function->ask == by_getentropy && got < 0)
 			expect(errno == EIO, "%s, %zu bytes: getentropy fails with errno %d, not EIO", who, length, errno);
@@ -155,8 +158,8 @@ static void one(const struct function *function, const struct plan *plan, enum b
 		;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
 		skip_all("system calls can't be answered by another thread here (seccomp's user notification, Linux 5.0)");
-	expect(status == 0 || (function->may_abort && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT), "%s: wait status %#x", who,
-	       status);
+	expect(status == 0 || (function->may_abort && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT),
+	       "%s: wait status %#x", who, status);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many system calls a draw makes under a filter that answers with an errno: a scene (confined.h) is played under a tracer,
- * with a mark before each draw.
+ * How many system calls a draw makes under a filter that answers with an errno: a scene (confined.h) is played
+ * under a tracer, with a mark before each draw.
  */
 #ifndef CONFORM_COUNTED_H
 #define CONFORM_COUNTED_H
@@ -9,7 +9,7 @@
 #include "confined.h"
 
 #define COUNTED_DRAWS	40	/* of each length; and as many by getentropy */
-#define COUNTED_TO_LEARN	2	/* system calls more than draws: an implementation may try something once, and remember that it can't be had */
+#define COUNTED_TO_LEARN	2	/* more system calls than draws: to try once what can't be had */
 
 static bool counted_refused;	/* getrandom is refused too: a draw fails as the system call, or needs none */
 
@@ -101,15 +101,20 @@ static void counted_call(const struct call *call, void *of)
 	}
 }
 
-/* A test point, if there are more calls than draws, or a draw ends as it should not. Returns the most calls of one draw. */
-static inline unsigned int counted_scene(size_t which, int moment, const struct allowance *allowance, enum action action)
+/*
+ * A test point, if there are more calls than draws, or a draw ends as it should not. Returns the most calls of one
+ * draw.
+ */
+static inline unsigned int counted_scene(size_t which, int moment, const struct allowance *allowance,
+					 enum action action)
 {
 	struct count count = { 0 };
 	uint32_t answer = DO_ERRNO | (action == ANSWER_EPERM ? EPERM : ENOSYS);
 	int status;
 
 	allowance_tell(allowance);
-	status = calls_follow(scene_start(counted_scenes, which, moment, SCENE_TRACED | SCENE_DRAWS, answer, NULL), counted_call, &count);
+	status = calls_follow(scene_start(counted_scenes, which, moment, SCENE_TRACED | SCENE_DRAWS, answer, NULL),
+			      counted_call, &count);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
 		skip_all("no seccomp filter for all threads can be installed here");
 	expect(status == 0, "%s, %s %s: each draw ends as it should, not wait status %#x", counted_scenes[which].name,
@@ -121,8 +126,8 @@ static inline unsigned int counted_scene(size_t which, int moment, const struct 
 }
 
 /*
- * The whole of a case. refused: what is answered is getrandom, and with `all` everything else that the program does not need;
- * otherwise all but getrandom. Returns main's status.
+ * The whole of a case. refused: what is answered is getrandom, and with `all` everything else that the program does
+ * not need; otherwise all but getrandom. Returns main's status.
  */
 static inline int counted_case(int argc, char *argv[], const char *promise, bool refused, bool all)
 {

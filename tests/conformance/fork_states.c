@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread forks in the middle of its draw, others being in the middle of theirs: in the child new threads, and those of its children in turn, are
- * inside the vDSO's getrandom with states of their own, not with that of the draw which was interrupted.
+ * A thread forks in the middle of its draw, others being in the middle of theirs: in the child new threads, and
+ * those of its children in turn, are inside the vDSO's getrandom with states of their own, not with that of the
+ * draw which was interrupted.
  *
  * Source: lib/vdso/getrandom.c in Linux: opaque_state is not shared between threads without locking; fork(2)
  * Kind: promise

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where no other thread of the process keeps the first processor busy, a draw that is moved to another processor and back while its
- * state's page is being dropped gives good bytes (x86-64).
+ * Where no other thread of the process keeps the first processor busy, a draw that is moved to another processor
+ * and back while its state's page is being dropped gives good bytes (x86-64).
  *
- * With such a thread, the draw sees its state, zeros, and its state again: how many are then zeros or a known keystream is a fact, for the bare vDSO
- * too. A libc whose states can't be dropped must have none.
+ * With such a thread, the draw sees its state, zeros, and its state again: how many are then zeros or a known
+ * keystream is a fact, for the bare vDSO too. A libc whose states can't be dropped must have none.
  *
- * Source: getrandom(2); arch/x86/mm/tlb.c in Linux: who has not run a process for a while catches up with its flushes first
+ * Source: getrandom(2); arch/x86/mm/tlb.c in Linux: who has not run a process for a while catches up with its
+ *	flushes first
  * Kind: quality
  * Runs: alone
  */
@@ -14,7 +15,8 @@
 
 static void tell(const char *name, const struct moved_result *result, const struct moved_plan *plan)
 {
-	tap_line("# fact: ", "%s=%llu of %llu", name, (unsigned long long)result->bad, (unsigned long long)plan->attempts);
+	tap_line("# fact: ", "%s=%llu of %llu", name, (unsigned long long)result->bad,
+		 (unsigned long long)plan->attempts);
 }
 
 int main(void)

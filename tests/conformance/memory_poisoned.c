@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A draw that meets its state's page while that is being dropped, and zeros on another processor, leaves no state behind from which
- * anybody can tell what is drawn next.
+ * A draw that meets its state's page while that is being dropped, and zeros on another processor, leaves no state
+ * behind from which anybody can tell what is drawn next.
  *
  * The bare vDSO on a droppable state is the control: it is poisoned in two of five attempts.
  *

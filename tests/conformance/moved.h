@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A draw in whose middle its state's page is being dropped, while the thread moves to another processor and back. Where Linux flushes
- * translations in batches, the first processor may still know the page that the second sees as zeros (docs/how-it-works.md, Limits).
+ * A draw in whose middle its state's page is being dropped, while the thread moves to another processor and back.
+ * Where Linux flushes translations in batches, the first processor may still know the page that the second sees as
+ * zeros (docs/how-it-works.md, Limits).
  *
  * Four threads, by priority (SCHED_FIFO), on processors A and B:
  *   drawer, A		draws into a buffer that is not there (userfaultfd), so that it stops where this file wants it to
@@ -9,8 +10,9 @@
  *   keeper, A		has A while the drawer is away, so that A forgets nothing; optional
  *   dropper, B		drops pages, of which the state's is one
  *
- * What makes it fail to happen: UFFDIO_ZEROPAGE (the copy at the first write flushes every processor), moving a thread that does not sleep yet (the
- * kernel thread that does it flushes), pages that are not on the LRU lists yet (MADV_PAGEOUT passes over them).
+ * What makes it fail to happen: UFFDIO_ZEROPAGE (the copy at the first write flushes every processor), moving a
+ * thread that does not sleep yet (the kernel thread that does it flushes), pages that are not on the LRU lists yet
+ * (MADV_PAGEOUT passes over them).
  */
 #ifndef CONFORM_MOVED_H
 #define CONFORM_MOVED_H
@@ -124,8 +126,9 @@ static inline void moved_post(uint32_t *word)
 static inline bool moved_present(const void *address)
 {
 	uint64_t entry = 0;
+	off_t at = (off_t)((uintptr_t)address / moved_page * sizeof(entry));
 
-	return pread(moved.pagemap, &entry, sizeof(entry), (uintptr_t)address / moved_page * sizeof(entry)) == sizeof(entry) && entry >> 63;
+	return pread(moved.pagemap, &entry, sizeof(entry), at) == sizeof(entry) && entry >> 63;
 }
 
 /* Bring the pages in, all but the state's own, without a change of what they hold. */
@@ -197,7 +200,7 @@ static inline bool moved_listen(void)
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return false;
-	moved.listener = (int)syscall(SYS_seccomp, 1 /* SECCOMP_SET_MODE_FILTER */, 8 /* SECCOMP_FILTER_FLAG_NEW_LISTENER */, &filter);
+	moved.listener = filter_with_listener(&filter);
 	return moved.listener >= 0;
 }
 
@@ -254,14 +257,14 @@ static void moved_answer(int which)
 	struct notice notice = { 0 };
 	struct reply reply = { .flags = 1 /* SECCOMP_USER_NOTIF_FLAG_CONTINUE */ };
 
-	if (moved.listener < 0 || poll(&ready, 1, 0) != 1 || ioctl(moved.listener, _IOWR('!', 0, struct notice), &notice))
+	if (moved.listener < 0 || poll(&ready, 1, 0) != 1 || ioctl(moved.listener, RECEIVE_NOTICE, &notice))
 		return;
 	if (which >= 0) {
 		moved_spin(MOVED_SLEEPS);
 		moved_to(which, moved.drawer);
 	}
 	reply.id = notice.id;
-	ioctl(moved.listener, _IOWR('!', 1, struct reply), &reply);
+	ioctl(moved.listener, SEND_REPLY, &reply);
 }
 
 /* Wait for a word to change; meanwhile the drawer's system calls go on. False: it does not. */
@@ -428,7 +431,10 @@ static inline void moved_begin(void)
 	moved_to(1, 0);
 }
 
-/* So many attempts, by whatever moved.draw draws from. After a problem, threads may be stuck: not to be called again. */
+/*
+ * So many attempts, by whatever moved.draw draws from. After a problem, threads may be stuck: not to be called
+ * again.
+ */
 static inline struct moved_result moved_play(const struct moved_plan *plan)
 {
 	struct moved_result result = { 0 };
@@ -442,7 +448,8 @@ static inline struct moved_result moved_play(const struct moved_plan *plan)
 		skip_all("not allowed to stop at faults (userfaultfd): %s", strerror(errno));
 	pthread_attr_init(&plain);
 	pthread_attr_setinheritsched(&plain, PTHREAD_EXPLICIT_SCHED);
-	if (pthread_create(&threads[0], &plain, moved_drawer, NULL) || pthread_create(&threads[1], &plain, moved_dropper, NULL) ||
+	if (pthread_create(&threads[0], &plain, moved_drawer, NULL) ||
+	    pthread_create(&threads[1], &plain, moved_dropper, NULL) ||
 	    (plan->sibling && pthread_create(&threads[2], &plain, moved_keeper, NULL)))
 		result.problem = "no threads can be had";
 	else if (!moved_wait(&moved.settled, 0))
@@ -473,7 +480,8 @@ static void moved_bare_settle(void)
 static inline struct moved_result moved_play_bare(const struct moved_plan *plan)
 {
 	moved.drops = MOVED_PAGES;
-	moved.drop = mmap(NULL, MOVED_PAGES * moved_page, (int)witness.params.mmap_prot, (int)witness.params.mmap_flags, -1, 0);
+	moved.drop = mmap(NULL, MOVED_PAGES * moved_page, (int)witness.params.mmap_prot, (int)witness.params.mmap_flags,
+			  -1, 0);
 	if (moved.drop == MAP_FAILED)
 		skip_all("this kernel has no droppable memory");
 	moved.state = moved.drop;
@@ -504,8 +512,8 @@ static struct mapping moved_mapping(const char *address)
 }
 
 /*
- * Before the first draw. The kernel makes neighbours of a kind one mapping, and takes the highest gap that is large enough: fill those
- * above a mapping of ours, and the one that the libc is to make lies below it.
+ * Before the first draw. The kernel makes neighbours of a kind one mapping, and takes the highest gap that is large
+ * enough: fill those above a mapping of ours, and the one that the libc is to make lies below it.
  */
 static void moved_arrange(void)
 {

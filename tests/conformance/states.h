@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Crowds of threads that are all inside the vDSO's getrandom at once, so that any state that two of them have is seen, every time.
+ * Crowds of threads that are all inside the vDSO's getrandom at once, so that any state that two of them have is
+ * seen, every time.
  */
 #ifndef CONFORM_STATES_H
 #define CONFORM_STATES_H
@@ -15,7 +16,7 @@
 #define STATES_PATIENCE	3	/* seconds to wait for each other inside: an implementation may let only some in at once */
 
 struct states {
-	uint32_t all, come, open;	/* threads; those that are inside, or have drawn without; whether they may go on */
+	uint32_t all, come, open;	/* threads; those that are inside or have drawn without; they may go on */
 	uint32_t inside;		/* how many of them were inside */
 	void (*meanwhile)(void);	/* if set, called once while they are, by one of them: in the middle of its draw */
 	void *state[];
@@ -148,8 +149,10 @@ static inline bool states_distinct(struct states *states, const char *who)
 
 	qsort(states->state, inside, sizeof(states->state[0]), states_by_address);
 	for (uint32_t i = 1; i < inside; i++) {
-		if ((char *)states->state[i] - (char *)states->state[i - 1] < (ssize_t)witness.params.state_size && shared++ < 3)
-			note("two of %u %s are inside with states at %p and %p", inside, who, states->state[i - 1], states->state[i]);
+		char *one = states->state[i - 1], *next = states->state[i];
+
+		if (next - one < (ssize_t)witness.params.state_size && shared++ < 3)
+			note("two of %u %s are inside with states at %p and %p", inside, who, one, next);
 	}
 	return check(!shared, "%u of %u %s inside at once, %u with the state of another", inside, states->all, who, shared);
 }
@@ -159,7 +162,8 @@ static inline bool states_good(const struct states *states, const char *who)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE), size = witness.params.state_size;
 	static struct mapping mappings[65536];
-	unsigned int count = mappings_find("self", NULL, mappings, sizeof(mappings) / sizeof(mappings[0])), at = 0, wrong = 0;
+	unsigned int count = mappings_find("self", NULL, mappings, sizeof(mappings) / sizeof(mappings[0]));
+	unsigned int at = 0, wrong = 0;
 
 	for (uint32_t i = 0; i < states->inside; i++) {
 		uintptr_t state = (uintptr_t)states->state[i];
@@ -170,7 +174,8 @@ static inline bool states_good(const struct states *states, const char *who)
 		    mapping_has(&mappings[at], "wf") && mapping_has(&mappings[at], "dd"))
 			continue;
 		if (wrong++ < 3)
-			note("a state of %zu bytes at %p:%.100s", size, (void *)state, at < count ? mappings[at].flags : " not mapped");
+			note("a state of %zu bytes at %p:%.100s", size, (void *)state,
+			     at < count ? mappings[at].flags : " not mapped");
 	}
 	return check(!wrong, "%u states of %s: aligned, within a page, wiped on fork, not dumped", states->inside, who);
 }

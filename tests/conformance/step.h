@@ -295,14 +295,16 @@ static void step_kind_case(const struct step_event *event, enum step_kind kind)
 /* ---- A case ---- */
 
 /*
- * A batch makes some draws short and one in several long: find a warm draw (the shortest) and one
- * that refills (the longest), among draws 3 to 10 of a thread, or as many later ones of who begins later. False when the longest was a reseed, not to be seen again.
+ * A batch makes some draws short and one in several long: find a warm draw (the shortest) and one that refills (the
+ * longest), among draws 3 to 10 of a thread, or later ones where droppable memory comes later. False when the longest
+ * was a reseed, not to be seen again.
  */
 static bool step_find_refill(const struct step_event *event)
 {
 	struct step_plan *warm = &step_plans[STEP_WARM], *refill = &step_plans[STEP_REFILL];
 	uint32_t shortest = STEP_MAX, longest = 0;
-	int *before = &warm->scene.before, first = step_droppable_after > 2 ? step_droppable_after : 2, best = first, worst = first;
+	int first = step_droppable_after > 2 ? step_droppable_after : 2;
+	int *before = &warm->scene.before, best = first, worst = first;
 
 	for (*before = first; *before < first + 8 && step_explore(event, STEP_WARM); ++*before) {
 		if (warm->trace.count < shortest) {
@@ -323,7 +325,7 @@ static bool step_find_refill(const struct step_event *event)
 	return refill->missing || refill->trace.count >= 2 * shortest;
 }
 
-/* After how many draws this libc has droppable pages; 0: never. Asked in a child: the first draw here is yet to be stepped. */
+/* After how many draws there are droppable pages; 0: never. Asked in a child: the first draw is yet to be stepped. */
 static int step_droppable(void)
 {
 	int status = 0;

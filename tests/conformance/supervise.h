@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread's getrandom system calls are answered by another thread of its process (seccomp's user notification, Linux 5.0):
- * with 0, with fewer bytes than were asked for, or with an errno.
+ * A thread's getrandom system calls are answered by another thread of its process (seccomp's user notification,
+ * Linux 5.0): with 0, with fewer bytes than were asked for, or with an errno.
  */
 #ifndef CONFORM_SUPERVISE_H
 #define CONFORM_SUPERVISE_H
@@ -30,6 +30,15 @@ struct reply {
 	uint32_t flags;
 };
 
+#define RECEIVE_NOTICE	_IOWR('!', 0, struct notice)
+#define SEND_REPLY	_IOWR('!', 1, struct reply)
+
+/* Installs the filter on the calling thread; the descriptor of the listener, or -1. */
+static inline int filter_with_listener(const struct bpf_program *filter)
+{
+	return (int)syscall(SYS_seccomp, 1 /* SECCOMP_SET_MODE_FILTER */, 8 /* SECCOMP_FILTER_FLAG_NEW_LISTENER */, filter);
+}
+
 /* What the supervisor answers; it may fill the buffer. The number counts the calls since supervise_restart(). */
 typedef ssize_t supervisor(void *bytes, size_t length, unsigned int number);
 
@@ -50,7 +59,7 @@ static void *supervise(void *unused)
 		uint32_t number;
 		ssize_t answer;
 
-		if (ioctl(supervised.listener, _IOWR('!', 0, struct notice), &notice)) {
+		if (ioctl(supervised.listener, RECEIVE_NOTICE, &notice)) {
 			if (errno == EINTR || errno == ENOENT)
 				continue;
 			return unused;
@@ -63,7 +72,7 @@ static void *supervise(void *unused)
 		reply.id = notice.id;
 		reply.value = answer < 0 ? 0 : answer;
 		reply.error = answer < 0 ? (int32_t)answer : 0;
-		ioctl(supervised.listener, _IOWR('!', 1, struct reply), &reply);
+		ioctl(supervised.listener, SEND_REPLY, &reply);
 	}
 }
 
@@ -84,7 +93,7 @@ static inline bool supervise_begin(supervisor *answer)
 	/* Begun before the filter: its own calls are not answered by itself. */
 	if (pthread_create(&thread, NULL, supervise, NULL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return false;
-	listener = (int)syscall(SYS_seccomp, 1 /* SECCOMP_SET_MODE_FILTER */, 8 /* SECCOMP_FILTER_FLAG_NEW_LISTENER */, &filter);
+	listener = filter_with_listener(&filter);
 	__atomic_store_n(&supervised.listener, listener, __ATOMIC_SEQ_CST);
 	return listener >= 0;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A million threads with lives of every length, mappings made and given back between them, in batches that end together and thousands at once: every
- * draw is whole and differs from all others, and memory stays bounded.
+ * A million threads with lives of every length, mappings made and given back between them, in batches that end
+ * together and thousands at once: every draw is whole and differs from all others, and memory stays bounded.
  *
- * The addresses of their stacks and thread-local storage wander. How many of their warm draws need a system call - at first, and at the end - is a fact.
+ * The addresses of their stacks and thread-local storage wander. How many of their warm draws need a system call -
+ * at first, and at the end - is a fact.
  *
  * Source: what thread-per-request servers rely on; getrandom(2)
  * Kind: quality
@@ -48,7 +49,8 @@ static void disturb(void)
 		return;
 	}
 	space_size[which] = page * (size % 64 ? 1 + size / 64 % 64 : 1 + size / 64 % 4096);
-	space[which] = mmap(NULL, space_size[which], PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	space[which] = mmap(NULL, space_size[which], PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			    -1, 0);
 	if (space[which] == MAP_FAILED)
 		space[which] = NULL;
 }
@@ -102,7 +104,8 @@ static void begin(struct life *life, uint64_t number)
 		ready = true;
 	}
 	*life = (struct life){ .number = number, .begun = true };
-	if (!expect(!pthread_create(&life->thread, &small, live, life), "thread %llu can be created", (unsigned long long)number))
+	if (!expect(!pthread_create(&life->thread, &small, live, life), "thread %llu can be created",
+		    (unsigned long long)number))
 		exit(1);
 }
 
@@ -176,7 +179,8 @@ int main(void)
 	libc_needs(getrandom);
 	needs_filters();
 	draws = draws_new((total + at_once) * DRAWS);
-	memset(draws->entry, 1, (total + at_once) * DRAWS * sizeof(draws->entry[0]));	/* so that the record itself does not grow */
+	/* So that the record itself does not grow: */
+	memset(draws->entry, 1, (total + at_once) * DRAWS * sizeof(draws->entry[0]));
 	churn(0, total / PARTS);
 	before = usage_now();
 	churn(total / PARTS, total);

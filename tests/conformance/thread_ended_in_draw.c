@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads that end in the middle of a draw - by pthread_exit in a handler, by asynchronous cancellation, or behind the libc's back - cost those
- * that come after them nothing: where a warm draw needs no system call, the warm draw of a new thread needs none either.
+ * Threads that end in the middle of a draw - by pthread_exit in a handler, by asynchronous cancellation, or behind
+ * the libc's back - cost those that come after them nothing: where a warm draw needs no system call, the warm draw
+ * of a new thread needs none either.
  *
  * Source: lib/vdso/getrandom.c: a state that is in use sends every other draw on it to the system call
  * Kind: quality
@@ -117,8 +118,8 @@ static void one_way(uint32_t total)
 	}
 	tap_line("# fact: ", "slowed-after-%s=%u of %u", way_names[way], slowed, total);
 	/* The kernel reseeds now and then, which costs one system call: that can meet a few. */
-	check(slowed <= AT_ONCE, "after threads ended by %s, %u of %u new threads needed a system call for a warm draw", way_names[way],
-	      slowed, total);
+	check(slowed <= AT_ONCE, "after threads ended by %s, %u of %u new threads needed a system call for a warm draw",
+	      way_names[way], slowed, total);
 	_exit(0);
 }
 

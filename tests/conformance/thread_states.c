@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads that are inside the vDSO's getrandom at once are there with states of their own: no two with the same, each aligned, within one page,
- * in memory that the kernel may drop or that nothing else can read: wiped in a forked child and left out of core dumps.
+ * Threads that are inside the vDSO's getrandom at once are there with states of their own: no two with the same,
+ * each aligned, within one page, in memory that the kernel may drop or that nothing else can read: wiped in a
+ * forked child and left out of core dumps.
  *
- * Source: lib/vdso/getrandom.c in Linux, __cvdso_getrandom_data(): opaque_state is not shared between threads without locking and does not
- *	straddle a page; include/uapi/linux/random.h, struct vgetrandom_opaque_params
+ * Source: lib/vdso/getrandom.c in Linux, __cvdso_getrandom_data(): opaque_state is not shared between threads
+ *	without locking and does not straddle a page; include/uapi/linux/random.h, struct vgetrandom_opaque_params
  * Kind: promise
  */
 #include "states.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Drawing until it is warm: an implementation may answer the first draws of a process, and of a thread, by the system call, and
- * have memory of its own for later ones only.
+ * Drawing until it is warm: an implementation may answer the first draws of a process, and of a thread, by the
+ * system call, and have memory of its own for later ones only.
  */
 #ifndef CONFORM_WARM_H
 #define CONFORM_WARM_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A witness of states: for a while a function of this file stands in the place of the vDSO's getrandom and sees who draws with which state.
- * Its bytes come from the system call. What stands in the vDSO is this process's own copy: forked children have it too, other processes not.
+ * A witness of states: for a while a function of this file stands in the place of the vDSO's getrandom and sees who
+ * draws with which state. Its bytes come from the system call. What stands in the vDSO is this process's own copy:
+ * forked children have it too, other processes not.
  */
 #ifndef CONFORM_WITNESS_H
 #define CONFORM_WITNESS_H
@@ -24,7 +25,8 @@ struct witness_entry {
 };
 
 static struct {
-	ssize_t (*vdso)(void *bytes, size_t length, unsigned int flags, void *state, size_t size);	/* the entry; NULL: not found yet */
+	/* The vDSO's entry; NULL: not found yet. */
+	ssize_t (*vdso)(void *bytes, size_t length, unsigned int flags, void *state, size_t size);
 	struct witness_params params;
 	void (*inside)(void *state);	/* if set, called by whoever is inside, before the bytes are made; async-signal-safe */
 	unsigned char replaced[32];
@@ -50,7 +52,7 @@ static inline long witness_call(void *bytes, size_t length, unsigned int flags)
 {
 	register long result __asm__("rax") = SYS_getrandom;
 
-	__asm__ volatile("syscall" : "+r"(result) : "D"(bytes), "S"(length), "d"((unsigned long)flags) : "rcx", "r11", "memory");
+	__asm__ volatile("syscall" : "+r"(result) : "D"(bytes), "S"(length), "d"((long)flags) : "rcx", "r11", "memory");
 	return result;
 }
 #elif defined(__aarch64__)
@@ -141,7 +143,9 @@ static ssize_t witness_stands_in(void *bytes, size_t length, unsigned int flags,
 	at = __atomic_fetch_add(&witness.seen->used, 1, __ATOMIC_SEQ_CST);
 	if (at < WITNESS_SEEN)
 		witness.seen->entry[at] = (struct witness_entry){
-			.process = (pid_t)syscall(SYS_getpid), .thread = (pid_t)syscall(SYS_gettid), .state = (uintptr_t)state,
+			.process = (pid_t)syscall(SYS_getpid),
+			.thread = (pid_t)syscall(SYS_gettid),
+			.state = (uintptr_t)state,
 		};
 	if (witness.inside)
 		witness.inside(state);
