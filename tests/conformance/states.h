@@ -17,7 +17,8 @@
 
 struct states {
 	uint32_t all, come, open;	/* threads; those that are inside or have drawn without; they may go on */
-	uint32_t inside;		/* how many of them were inside */
+	uint32_t inside, threads;	/* how many of them were inside; threads without who started them */
+	pthread_t *thread;
 	void (*meanwhile)(void);	/* if set, called once while they are, by one of them: in the middle of its draw */
 	void *state[];
 };
@@ -100,32 +101,46 @@ static void *states_member(void *of)
 	return NULL;
 }
 
-/* So many new threads, all inside at once, and the caller if it is. */
-static inline struct states *states_of_crowd(int threads, void (*meanwhile)(void))
+/* So many new threads: returns when all are inside at once, or as many as an implementation lets in. */
+static inline struct states *states_crowd_comes(int threads, void (*meanwhile)(void))
 {
 	struct states *states = calloc(1, sizeof(*states) + (size_t)(threads + 1) * sizeof(states->state[0]));
-	pthread_t *thread = calloc((size_t)threads, sizeof(*thread));
 	pthread_attr_t small;
 
-	states->all = (uint32_t)threads;
+	states->thread = calloc((size_t)threads, sizeof(states->thread[0]));
+	states->all = states->threads = (uint32_t)threads;
 	states->meanwhile = meanwhile;
 	pthread_attr_init(&small);
 	pthread_attr_setstacksize(&small, 64 * 1024);
 	for (int i = 0; i < threads; i++) {
-		if (!expect(!pthread_create(&thread[i], &small, states_member, states), "thread %d starts", i))
+		if (!expect(!pthread_create(&states->thread[i], &small, states_member, states), "thread %d starts", i))
 			_exit(1);
 	}
 	if (!states_await(&states->come, states->all))
 		note("only %u of %u threads came inside at once", states->come, states->all);
-	if (!states->inside || !meanwhile)
+	return states;
+}
+
+/* They end; the caller is counted as one of them, if it is inside itself. */
+static inline void states_crowd_goes(struct states *states)
+{
+	if (!states->inside || !states->meanwhile)
 		states_open(states);
-	for (int i = 0; i < threads; i++)
-		pthread_join(thread[i], NULL);
-	free(thread);
+	for (uint32_t i = 0; i < states->threads; i++)
+		pthread_join(states->thread[i], NULL);
+	free(states->thread);
 	if (states_own) {
 		states->all++;
 		states->state[states->inside++] = states_own;
 	}
+}
+
+/* Both at once. */
+static inline struct states *states_of_crowd(int threads, void (*meanwhile)(void))
+{
+	struct states *states = states_crowd_comes(threads, meanwhile);
+
+	states_crowd_goes(states);
 	return states;
 }
 
@@ -141,8 +156,8 @@ static int states_by_address(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* A test point: all are different, and do not overlap. */
-static inline bool states_distinct(struct states *states, const char *who)
+/* How many have the state of another, or overlap it. */
+static inline uint32_t states_shared(struct states *states, const char *who)
 {
 	const uint32_t inside = states->inside;
 	uint32_t shared = 0;
@@ -154,7 +169,16 @@ static inline bool states_distinct(struct states *states, const char *who)
 		if (next - one < (ssize_t)witness.params.state_size && shared++ < 3)
 			note("two of %u %s are inside with states at %p and %p", inside, who, one, next);
 	}
-	return check(!shared, "%u of %u %s inside at once, %u with the state of another", inside, states->all, who, shared);
+	return shared;
+}
+
+/* A test point: all are different. */
+static inline bool states_distinct(struct states *states, const char *who)
+{
+	uint32_t shared = states_shared(states, who);
+
+	return check(!shared, "%u of %u %s inside at once, %u with the state of another", states->inside, states->all, who,
+		     shared);
 }
 
 /* A test point: each is where the kernel wants it. */

@@ -20,12 +20,13 @@
 #define STEP_SHORT	500	/* up to so many boundaries, the quick profile takes them all; */
 #define STEP_SAMPLES	40	/* of a longer draw all outside the vDSO, so many within, */
 #define STEP_TAIL	50	/* and the last; of a large draw, in every profile, only the first round of loops */
+#define STEP_ASLEEP	2000000	/* nanoseconds from one look to the next, whether all wait for the stepped thread */
 #define STEP_BROKEN	3	/* runs that hang or crash, and the case comes to its end */
 #define STEP_TRIES	3	/* a draw, or the trace, may take another path when the kernel reseeds: once a minute */
 
 enum step_kind {
 	STEP_PROGRAM, STEP_CHILD, STEP_CHILD_AGAIN, STEP_ORPHAN, STEP_ORPHAN_AGAIN, STEP_SURVIVOR, STEP_SURVIVOR_AGAIN,
-	STEP_THREAD, STEP_THREAD_AGAIN, STEP_WARM, STEP_REFILL, STEP_RESEED, STEP_LARGE, STEP_KINDS
+	STEP_THREAD, STEP_THREAD_AGAIN, STEP_WARM, STEP_REFILL, STEP_RESEED, STEP_LARGE, STEP_ENDING, STEP_KINDS
 };
 
 /* before = -1: step_find_refill() tells. */
@@ -51,6 +52,8 @@ static struct step_plan {
 	[STEP_REFILL] = { "draw that refills the batch", "refill", { .before = -1, .bystander = true } },
 	[STEP_RESEED] = { "draw that reseeds", "reseed", { .before = -1, .bystander = true, .drop = true } },
 	[STEP_LARGE] = { "large draw", "large", { .before = -1, .bystander = true } },
+	[STEP_ENDING] = { "end of a thread that has drawn", "end",	/* under events from outside only */
+			  { .before = 3, .bystander = true, .thread = true, .again = 3, .ends = true } },
 };
 
 static const struct step_event *step_events;	/* of this case */
@@ -162,13 +165,56 @@ static bool step_explore(const struct step_event *event, enum step_kind kind)
 	if (!thread) {
 		plan->missing = "this process may not be traced (ptrace)";
 	} else {
-		plan->missing = step_follow(&plan->trace, thread, &step_shared->inside);
+		plan->missing = step_follow(&plan->trace, thread, &step_shared->inside, plan->scene.ends);
 		ptrace(PTRACE_DETACH, thread, NULL, NULL);
 	}
 	kill(process, SIGKILL);
 	while (waitpid(process, NULL, __WALL) == -1 && errno == EINTR)
 		;
 	return !plan->missing;
+}
+
+/* Whether all threads of the process but this one sleep. */
+static bool step_all_sleep(pid_t process, pid_t but)
+{
+	char path[64], line[512];
+	const char *state;
+	bool all = true;
+	struct dirent *entry;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", process);
+	tasks = opendir(path);
+	while (tasks && all && (entry = readdir(tasks))) {
+		FILE *file;
+
+		if (entry->d_name[0] == '.' || atoi(entry->d_name) == but)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/task/%.16s/stat", process, entry->d_name);
+		file = fopen(path, "re");
+		state = file && fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
+		all = state && state[2] == 'S';
+		if (file)
+			fclose(file);
+	}
+	if (tasks)
+		closedir(tasks);
+	return all;
+}
+
+/*
+ * The thread stays where it is while the companion does what the event says. If that waits for the thread (a lock is taken
+ * at this boundary) all others sleep in the end: then the thread goes on first.
+ */
+static void step_stand_still(pid_t process, pid_t thread)
+{
+	const struct timespec patience = { 0, STEP_ASLEEP };
+	int asleep = 0;
+
+	step_set(&step_shared->go);
+	while (asleep < 2 && !__atomic_load_n(&step_shared->over, __ATOMIC_SEQ_CST))
+		if (syscall(SYS_futex, &step_shared->over, FUTEX_WAIT, 0, &patience, NULL, 0) == -1 && errno == ETIMEDOUT)
+			asleep = step_all_sleep(process, thread) ? asleep + 1 : 0;
 }
 
 /*
@@ -186,8 +232,12 @@ static enum step_outcome step_strike(const struct step_event *event, enum step_k
 	snprintf(who, sizeof(who), "%s, %s, boundary %u", event->name, plan->name, boundary);
 	for (int try = 0; try < STEP_TRIES; try++) {
 		thread = step_start(event, kind, boundary, &process);
-		if (thread && step_reach(&plan->trace, thread, boundary, try == 0, &step_shared->inside))
-			syscall(SYS_tgkill, process, thread, SIGUSR1);
+		if (thread && step_reach(&plan->trace, thread, boundary, try == 0, &step_shared->inside)) {
+			if (event->outside)
+				step_stand_still(process, thread);
+			else
+				syscall(SYS_tgkill, process, thread, SIGUSR1);
+		}
 		if (thread)
 			ptrace(PTRACE_DETACH, thread, NULL, NULL);
 		if (!wait_ok(process, who)) {
@@ -280,8 +330,8 @@ static bool step_all_boundaries(const struct step_event *event, enum step_kind k
 
 static void step_kind_case(const struct step_event *event, enum step_kind kind)
 {
-	if (kind == STEP_LARGE && event->halts)
-		return;		/* its length is what makes it halt */
+	if ((kind == STEP_LARGE && event->halts) || (step_plans[kind].scene.ends && !event->outside))
+		return;		/* its length is what makes it halt; a thread that ends may have blocked all signals */
 	for (int try = 1; try <= STEP_TRIES && step_broken < STEP_BROKEN; try++) {
 		if (!step_explore(event, kind)) {
 			note("not possible: %s, %s: %s", event->name, step_plans[kind].name, step_plans[kind].missing);
