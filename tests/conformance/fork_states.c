@@ -22,6 +22,7 @@ static void in_the_child(int generation)
 	child = fork();
 	if (!child) {
 		watchdog(30);
+		witness_forked();
 		in_the_child(generation - 1);
 		_exit(0);
 	}
@@ -35,6 +36,7 @@ static void fork_now(void)
 
 	if (!child) {
 		watchdog(30);
+		witness_forked();
 		in_the_child(1);
 		_exit(0);
 	}
@@ -56,5 +58,6 @@ int main(void)
 			states_free(states);
 		}
 	}
+	check(!witness.seen->shared, "nobody came inside with a state that was in use");
 	return case_end();
 }

@@ -263,6 +263,14 @@ static bool step_seen(const struct step_trace *trace, uint32_t boundary, uint64_
 	return false;
 }
 
+/* Whether an instruction is of the generator itself, and not of the libc: of the vDSO, or of what stands in its place. */
+static bool step_generates(uint64_t pc)
+{
+	extern char __executable_start, etext;
+
+	return (pc >= step_vdso[0] && pc < step_vdso[1]) || (pc >= (uintptr_t)&__executable_start && pc < (uintptr_t)&etext);
+}
+
 /* The boundary to take after this one: the next in the full profile or of a short draw, else as STEP_SAMPLES has it. */
 static uint32_t step_next(const struct step_trace *trace, uint32_t last, bool large)
 {
@@ -270,7 +278,7 @@ static uint32_t step_next(const struct step_trace *trace, uint32_t last, bool la
 
 	while ((large || !full_profile()) && trace->count > STEP_SHORT && last + STEP_TAIL < trace->count) {
 		pc = trace->pc[trace->first + last++];
-		if (((pc < step_vdso[0] || pc >= step_vdso[1]) && !(large && step_seen(trace, last, pc))) ||
+		if ((!step_generates(pc) && !(large && step_seen(trace, last, pc))) ||
 		    next_random(&case_seed) % trace->count < STEP_SAMPLES)
 			return last;
 	}
@@ -332,6 +340,8 @@ static void step_kind_case(const struct step_event *event, enum step_kind kind)
 {
 	if ((kind == STEP_LARGE && event->halts) || (step_plans[kind].scene.ends && !event->outside))
 		return;		/* its length is what makes it halt; a thread that ends may have blocked all signals */
+	if (event->begin && kind >= STEP_WARM && kind <= STEP_LARGE)
+		return;		/* with a witness in the vDSO's place there is no batch */
 	for (int try = 1; try <= STEP_TRIES && step_broken < STEP_BROKEN; try++) {
 		if (!step_explore(event, kind)) {
 			note("not possible: %s, %s: %s", event->name, step_plans[kind].name, step_plans[kind].missing);

@@ -28,6 +28,7 @@
 /* What interrupts the draw, and what is done when that is over. */
 struct step_event {
 	const char *name;
+	void (*begin)(void);	/* if set, before the first draw */
 	void (*strike)(void);	/* in a signal handler, at the boundary */
 	void (*after)(void);	/* by each process in which the draw came to its end, or by whoever is left */
 	void (*other)(void);	/* by the companion, another thread, when strike() calls step_wake() */
@@ -401,6 +402,8 @@ static void step_run(const struct step_event *event, const struct step_scene *sc
 	sem_init(&step.woken, 0, 0);
 	step.length = event->halts ? STALL_BYTES : scene->length ? scene->length : STEP_PIECE;
 	step.out = event->halts ? stall_buffer(STEP_HALT) : step.buffer;
+	if (event->begin)
+		event->begin();
 	step_thread(step_companion, 0);
 	step_draw(2, scene->before);
 	for (uint64_t i = (run & 0xffff) % 17; event->pads && scene->before && !scene->thread && i; i--)

@@ -24,5 +24,6 @@ int main(void)
 		states_good(states, "threads");
 		states_free(states);
 	}
+	check(!witness.seen->shared, "nobody came inside with a state that was in use");
 	return case_end();
 }

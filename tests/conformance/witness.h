@@ -14,6 +14,7 @@
 #include <sys/auxv.h>
 
 #define WITNESS_SEEN	65536	/* entries that are kept */
+#define WITNESS_INSIDE	64	/* threads that are inside at once, of which each newcomer is asked about */
 
 struct witness_params {		/* struct vgetrandom_opaque_params of linux/random.h */
 	uint32_t state_size, mmap_prot, mmap_flags, reserved[13];
@@ -31,6 +32,11 @@ static struct {
 	void (*inside)(void *state);	/* if set, called by whoever is inside, before the bytes are made; async-signal-safe */
 	unsigned char replaced[32];
 	struct {
+		pid_t thread;		/* 0: free */
+		void *state;
+	} now[WITNESS_INSIDE];		/* of this process */
+	struct {
+		uint64_t shared;	/* how often somebody came inside with a state with which another thread was */
 		uint64_t used;		/* may exceed WITNESS_SEEN */
 		struct witness_entry entry[WITNESS_SEEN];
 	} *seen;			/* shared with forked children */
@@ -132,9 +138,43 @@ static inline bool witness_write(const unsigned char *code)
 	return good;
 }
 
+/* The calling thread is inside. Returns its place, or WITNESS_INSIDE when there is none left. */
+static int witness_enters(void *state, pid_t thread)
+{
+	int place;
+
+	for (place = 0; place < WITNESS_INSIDE; place++) {
+		pid_t nobody = 0;
+
+		if (__atomic_compare_exchange_n(&witness.now[place].thread, &nobody, thread, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_SEQ_CST))
+			break;
+	}
+	if (place < WITNESS_INSIDE)
+		__atomic_store_n(&witness.now[place].state, state, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < WITNESS_INSIDE; i++) {
+		pid_t other = __atomic_load_n(&witness.now[i].thread, __ATOMIC_SEQ_CST);
+
+		if (other && other != thread && __atomic_load_n(&witness.now[i].state, __ATOMIC_SEQ_CST) == state)
+			__atomic_fetch_add(&witness.seen->shared, 1, __ATOMIC_SEQ_CST);
+	}
+	return place;
+}
+
+static void witness_leaves(int place)
+{
+	if (place == WITNESS_INSIDE)
+		return;
+	__atomic_store_n(&witness.now[place].state, NULL, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&witness.now[place].thread, 0, __ATOMIC_SEQ_CST);
+}
+
 static ssize_t witness_stands_in(void *bytes, size_t length, unsigned int flags, void *state, size_t size)
 {
+	const pid_t process = (pid_t)syscall(SYS_getpid), thread = (pid_t)syscall(SYS_gettid);
+	ssize_t result;
 	uint64_t at;
+	int place;
 
 	if (!bytes && !length && size == ~(size_t)0) {
 		*(struct witness_params *)state = witness.params;
@@ -143,13 +183,14 @@ static ssize_t witness_stands_in(void *bytes, size_t length, unsigned int flags,
 	at = __atomic_fetch_add(&witness.seen->used, 1, __ATOMIC_SEQ_CST);
 	if (at < WITNESS_SEEN)
 		witness.seen->entry[at] = (struct witness_entry){
-			.process = (pid_t)syscall(SYS_getpid),
-			.thread = (pid_t)syscall(SYS_gettid),
-			.state = (uintptr_t)state,
+			.process = process, .thread = thread, .state = (uintptr_t)state,
 		};
+	place = witness_enters(state, thread);
 	if (witness.inside)
 		witness.inside(state);
-	return witness_call(bytes, length, flags);
+	result = witness_call(bytes, length, flags);
+	witness_leaves(place);
+	return result;
 }
 
 /* ---- For cases ---- */
@@ -187,6 +228,12 @@ static inline const char *witness_begin(void)
 static inline bool witness_end(void)
 {
 	return witness_write(witness.replaced);
+}
+
+/* In a forked child: who was inside in the parent is not. */
+static inline void witness_forked(void)
+{
+	memset(witness.now, 0, sizeof(witness.now));
 }
 
 /* The state with which the calling thread was seen last; 0: never. */
