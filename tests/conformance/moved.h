@@ -48,6 +48,7 @@ struct moved_plan {
 };
 
 struct moved_result {
+	uint64_t attempts;
 	uint64_t half_way;		/* attempts with the drop half done, from before the draw to its end */
 	uint64_t bad, poisoned;		/* draws with zeros or a known keystream; attempts after which later draws had them */
 	const char *problem;		/* why it came to its end early, or NULL */
@@ -458,7 +459,7 @@ static inline struct moved_result moved_play(const struct moved_plan *plan)
 		result.problem = "system calls can't be stopped here (seccomp's user notification, Linux 5.5)";
 	else if (moved.drops && !moved_measure())
 		result.problem = "a drop does not come to its end";
-	for (uint64_t i = 0; i < plan->attempts && moved.drops && !result.problem; i++)
+	for (; result.attempts < plan->attempts && moved.drops && !result.problem; result.attempts++)
 		if (!moved_attempt(&result))
 			result.problem = "an attempt does not come to its end";
 	if (!result.problem)

@@ -63,8 +63,8 @@ static void stand_in(void)
 
 static void others_are_seen(void)
 {
+	crowd = states_crowd_comes(STEP_CROWD, NULL);	/* first, so that whatever the thread is about to take is in use */
 	step_thread_draws(6);
-	crowd = states_crowd_comes(STEP_CROWD, NULL);
 }
 
 static void after_seen(void)
