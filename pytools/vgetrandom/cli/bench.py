@@ -24,8 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--libc",
         action="append",
         default=[],
-        metavar="DIR",
-        help="another libc, as it is and with the library: a folder, or a Debian release such as trixie; repeatable",
+        metavar="[NAME=]DIR",
+        help="another libc, as it is and with the library: a folder, or a Debian release such as trixie; called NAME, "
+        "or else by its version; repeatable",
     )
     parser.add_argument(
         "--contender", action="append", default=[], type=Path, metavar="FILE", help="another contender: a C file"

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from ..errors import VgetrandomError
+from ..preload.identity import require_library
 from ..preload.launch import SWITCH, execute, own_environment, with_library
 from ..preload.library import library_path
 from ..system.program import NOT_EXECUTABLE, find_program
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     command = command_of(args, "run")
-    library = library_path()
+    library = require_library(library_path())
     environment = with_library(own_environment(), library, _report(args.report))
     if args.off:
         environment[SWITCH] = "off"

@@ -22,7 +22,7 @@ from .static import archive_of, require_archive, static_command
 _DEBIAN_ARCHES = {"x86_64": "amd64", "aarch64": "arm64", "ppc64le": "ppc64el", "loongarch64": "loong64"}
 _DEBIAN_PACKAGES = ("libc6", "libgcc-s1")  # glibc needs the second to cancel a thread
 SHIM_SUFFIX = "+shim"
-_LABEL = re.compile(r"([^/=:]+)=(.*)")
+_LABEL = re.compile(r"([^/=:,]+)=(.*)")
 HELP = (
     "shim, native, musl, libc:[NAME=]DIR, debian:RELEASE, static:[NAME=]DIR_OR_COMPILER or under:COMMAND; "
     "musl, libc:, debian: and under: also with +shim"

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import re
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,8 +122,8 @@ def require_nameable(library: Path) -> None:
     )
 
 
-def require_library(library: Path) -> None:
-    """Raises VgetrandomError when the file is no build of this library, whatever the architecture."""
+def require_library(library: Path) -> Path:
+    """Returns the path. Raises VgetrandomError when it is no build of this library, whatever the architecture."""
     try:
         elf = read_elf(library)
         mine = elf is not None and not elf.interpreter and _exports(library, RECORD)
@@ -129,6 +131,7 @@ def require_library(library: Path) -> None:
         raise VgetrandomError(f"the library {library} can't be read: {error.strerror}") from error
     if not mine:
         raise VgetrandomError(f"{library} is no build of libvgetrandom.so; `vgetrandom build` makes one")
+    return library
 
 
 def require_usable(library: Path) -> None:
@@ -138,6 +141,30 @@ def require_usable(library: Path) -> None:
     host, other = read_elf(Path("/proc/self/exe")), read_elf(library)
     if host and other and not host.loads(other):
         raise VgetrandomError(f"{library} is {other}, and this host's programs are {host}; give a build for this host")
+
+
+def require_preloadable(library: Path) -> None:
+    """Raises VgetrandomError when a program of this host, started with the file preloaded, does not have it mapped.
+
+    The program is cat(1): it has been loaded when it gives back a byte.
+    """
+    require_usable(library)
+    environment = {**os.environ, "LD_PRELOAD": str(library)}
+    try:
+        with subprocess.Popen(
+            ["cat"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+        ) as process:
+            assert process.stdin and process.stdout and process.stderr
+            process.stdin.write(b"x")
+            process.stdout.read(1)
+            mapped = is_mapped(read_mappings(Path(f"/proc/{process.pid}/maps").read_text()), library)
+            process.stdin.close()
+            complaint = process.stderr.read().decode(errors="replace").strip().splitlines()
+    except OSError as error:
+        raise VgetrandomError(f"no program can be started to try {library}: {error.strerror}") from error
+    if not mapped:
+        why = f": {complaint[0]}" if complaint else ""
+        raise VgetrandomError(f"{library} is not loaded into programs of this host{why}")
 
 
 def _exports(library: Path, name: str) -> bool:

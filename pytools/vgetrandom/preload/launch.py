@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from ..errors import VgetrandomError
 from ..system.program import NOT_EXECUTABLE, Program
+from .identity import require_nameable
 from .library import LIBRARY_NAME
 
 SWITCH, REPORT = "VGETRANDOM", "VGETRANDOM_REPORT"
@@ -37,11 +38,7 @@ def with_library(environment: Mapping[str, str], library: Path, report: str = ""
     insists on it. `report` is what VGETRANDOM_REPORT wants: a path, or fd:N.
     Raises VgetrandomError when LD_PRELOAD can't name the library: it ends at a space or colon (ld.so(8)).
     """
-    if set(str(library)) & set(" :\t\n"):
-        raise VgetrandomError(
-            f"LD_PRELOAD can't hold {library}, with a space or colon in it; copy the library elsewhere "
-            "and set VGETRANDOM_LIBRARY to the copy"
-        )
+    require_nameable(library)
     others = [name for name in _preloaded(environment) if Path(name) != library]
     result = {**environment, "LD_PRELOAD": ":".join([*others, str(library)])}
     if report:
