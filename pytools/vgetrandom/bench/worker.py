@@ -44,8 +44,8 @@ class Worker:
     """A running worker. `functions` maps its functions to the most bytes that they take (0: they take no size).
 
     `files` are its libc and its library: what the process has mapped, not what it was told to.
-    Raises Absent when it can't do its work here; VgetrandomError when it ends, answers what it should not, or has another
-    libc than `libc`, or another library than `preload`.
+    Raises Absent when it can't do its work here; VgetrandomError when it ends, answers what it should not, or has
+    another libc than `libc`, or another library than `preload`.
     """
 
     def __init__(

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ..conformance import report, results
+from ..conformance import page, report, results
 from ..conformance.cases import Case, cases_folder, read_cases
 from ..conformance.expected import read_expected
 from ..conformance.results import Result
 from ..conformance.runner import PROFILES, Plan, Runner
 from ..conformance.targets import HELP, Target, parse_targets
 from ..errors import VgetrandomError
+from ..output import page as page_file
 from ..output.console import Console
 from ..preload.library import library_path
 from ..system.debian import cache_folder
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--expect", type=Path, metavar="FILE", help="known failures, a line each with its reason; passing is an error"
     )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report for a browser")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
 
 
@@ -74,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
         raise VgetrandomError("--minutes takes a number above 0")
     if args.junit and (args.junit.is_dir() or not os.access(args.junit.parent, os.W_OK)):
         raise VgetrandomError(f"{args.junit} can't be written; give --junit another file")
+    if args.html:
+        page_file.check(args.html)
     plan = Plan(
         cases=cases,
         targets=_targets(args.target, args.library),
@@ -114,6 +118,8 @@ def _report(args: argparse.Namespace, runner: Runner) -> None:
         print(results.as_tap(found), end="")
     else:
         report.print_results(_console(), found, again, identities)
+    if args.html:
+        page_file.write(args.html, page.as_page(found, identities, again, args.profile))
     if args.junit:
         text = results.as_junit(found, {one.target: str(one) for one in identities})
         args.junit.write_text(text, encoding="utf-8")
