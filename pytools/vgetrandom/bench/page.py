@@ -12,15 +12,14 @@ from .tables import all_tables, facts
 from .terminal import noise_text, noise_warning
 from .text import Table, size_text, time_text, times_text
 
+_NO_NOISE = "noise: not known, as the bare vDSO call and its second copy did not both take part"
 _STRONG = (SHIM, VDSO, SYSCALL)  # who the charts are about: the first colours
 
 
 def as_page(run: Run, baseline: str) -> Page:
     """Charts of latencies, then every table that the run has samples for; ratios are to `baseline`."""
     noise = noise_text(run)
-    verdict = (
-        Cell(noise, "bad" if noise_warning(run) else "dim") if noise else Cell("No latencies were measured", "dim")
-    )
+    verdict = Cell(noise or _NO_NOISE, "bad" if noise_warning(run) else "dim")
     sections = [Section("Latency by size", [Figure(svg) for svg in _charts(run)])]
     sections += [_section(table) for table in all_tables(run, baseline)]
     return Page("Random bytes, side by side", verdict, facts(run), sections)
