@@ -1,4 +1,4 @@
-"""What CRIU restores: the case tells a CRIU that restores droppable memory as ordinary memory from one that does not."""
+"""What CRIU restores: the case tells one that restores droppable memory as ordinary memory from one that does not."""
 
 from __future__ import annotations
 
