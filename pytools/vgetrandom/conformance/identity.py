@@ -58,12 +58,15 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class _Process:
-    way: str
+class Process:
+    """What one process of the probe said of itself."""
+
+    way: str  # how it was started: one of WAYS
     mappings: tuple[Mapping, ...]
     addresses: dict[str, int]
 
     def file_of(self, function: str) -> str:
+        """The path of the file that a function is in; "" when it is in none."""
         return file_at(self.mappings, self.addresses.get(function, 0))
 
 
@@ -93,7 +96,7 @@ def prove(target: Target, program: Path, environment: dict[str, str], patience: 
     except subprocess.TimeoutExpired:
         raise VgetrandomError(f"{target.name}: a first program does not end; give --patience a higher number") from None
     complaint = _complaint(done.stderr.decode(errors="replace"))
-    processes = {process.way: process for process in _read(os.fsdecode(done.stdout))}
+    processes = {process.way: process for process in read_processes(os.fsdecode(done.stdout))}
     if "direct" not in processes:
         raise VgetrandomError(f"{target.name}: programs don't start{complaint or f': status {done.returncode}'}")
     for way in WAYS:
@@ -103,7 +106,7 @@ def prove(target: Target, program: Path, environment: dict[str, str], patience: 
     return _identity(target, processes["direct"])
 
 
-def _require(target: Target, process: _Process, complaint: str) -> None:
+def _require(target: Target, process: Process, complaint: str) -> None:
     """Raises VgetrandomError when the process lacks what the target asks for."""
     where = f"{target.name}: in a process started by {process.way}"
     if target.library and not is_mapped(process.mappings, target.library):
@@ -124,7 +127,7 @@ def _require(target: Target, process: _Process, complaint: str) -> None:
         raise VgetrandomError(f"{where}, getrandom is that of {server}, not the libc's; see /etc/ld.so.preload")
 
 
-def _identity(target: Target, process: _Process) -> Identity:
+def _identity(target: Target, process: Process) -> Identity:
     libc, server = process.file_of("libc"), process.file_of("getrandom")
     archive = identify(target.libc) if target.libc else None
     return Identity(
@@ -136,12 +139,13 @@ def _identity(target: Target, process: _Process) -> Identity:
     )
 
 
-def _read(output: str) -> list[_Process]:
+def read_processes(output: str) -> list[Process]:
+    """From what the probe printed."""
     processes = []
     for text in re.findall(r"^way (.*?)^end$", output, re.MULTILINE | re.DOTALL):
         found = re.findall(r"^address (\S+) ([0-9a-f]+)$", text, re.MULTILINE)
         addresses = {name: int(address, 16) for name, address in found}
-        processes.append(_Process(text.splitlines()[0], tuple(read_mappings(text)), addresses))
+        processes.append(Process(text.splitlines()[0], tuple(read_mappings(text)), addresses))
     return processes
 
 
