@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from command import Vgetrandom, one_line, runner_for
 from vgetrandom.conformance.cases import read_cases
-from vgetrandom.conformance.identity import WAYS
+from vgetrandom.conformance.identity import WAYS, prove
 from vgetrandom.conformance.libc_folder import look
 from vgetrandom.conformance.runner import Plan, Runner
 from vgetrandom.conformance.targets import parse_target, parse_targets
@@ -138,6 +138,60 @@ def test_an_interposer_in_front_of_the_library_is_no_pass(vgetrandom: Vgetrandom
     other = interposer(tmp_path)
     said = refused(vgetrandom, script(tmp_path, f'export LD_PRELOAD="{other}:$LD_PRELOAD"'))
     assert f"getrandom is that of {other}, in front of" in said
+
+
+def vdso_in(folder: Path) -> Path:
+    """A copy of the kernel's vDSO, which is a shared library."""
+    mapped = [m for m in read_mappings(Path("/proc/self/maps").read_text()) if m.path == "[vdso]"]
+    if not mapped:
+        pytest.skip("no vDSO here")
+    with Path("/proc/self/mem").open("rb") as memory:
+        memory.seek(mapped[0].start)
+        (folder / "vdso.so").write_bytes(memory.read(mapped[0].end - mapped[0].start))
+    return folder / "vdso.so"
+
+
+def test_a_vdso_in_the_global_scope_is_no_pass(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
+    """It exports, as getrandom, a function of five arguments: in front of the library, programs would call that."""
+    vdso = vdso_in(tmp_path)
+    if b"\0getrandom\0" not in vdso.read_bytes():
+        pytest.skip("this vDSO has no getrandom")
+    said = refused(vgetrandom, script(tmp_path, f'export LD_PRELOAD="{vdso}:$LD_PRELOAD"'))
+    assert f"getrandom is that of {vdso}, in front of" in said
+    cases = "interface_errno,interface_flags,interface_lengths,fork_fork"
+    done = vgetrandom("conform", script(tmp_path, f'export LD_PRELOAD="$LD_PRELOAD:{vdso}"'), "-k", cases)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_function_of_no_file_is_no_pass(tmp_path: Path) -> None:
+    """As where a loader puts the vDSO itself into the global scope."""
+    program = tmp_path / "probe"
+    said = "".join(
+        f"way {way}\naddress getrandom 9000\naddress libc 5000\n5000-6000 r-xp 0 00:01 8 /lib/libc.so.6\n"
+        "9000-a000 r-xp 0 00:00 0 [vdso]\nend\n"
+        for way in WAYS
+    )
+    program.write_text(f"#!/bin/sh\ncat <<'END'\n{said}END\n")
+    program.chmod(0o755)
+    with pytest.raises(VgetrandomError, match=r"getrandom is that of \[vdso\]"):
+        prove(parse_target("native", None), program, dict(os.environ))
+
+
+def test_an_auditing_library_beside_the_library_changes_nothing(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
+    """LD_AUDIT (rtld-audit(7)): it lives in a namespace of its own, with a libc of its own, which draws as well."""
+    source, audit = tmp_path / "audit.c", tmp_path / "audit.so"
+    source.write_text(
+        "#define _GNU_SOURCE\n#include <link.h>\n#include <sys/random.h>\n"
+        "unsigned int la_version(unsigned int version)\n"
+        "{\n\tchar bytes[16];\n\n\treturn getrandom(bytes, 16, 0) == 16 ? version : 0;\n}\n"
+    )
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", audit, source], check=True)
+    words = ("conform", f"under:env LD_AUDIT={audit}+shim", "--json")
+    cases = "interface_errno,interface_lengths,fork_fork,thread_endings,life_exec,life_dlopen"
+    done = vgetrandom(*words, "-k", cases)
+    results = json.loads(done.stdout)["results"]
+    bad = [(result["case"], result["reason"]) for result in results if result["outcome"] not in ("pass", "skip")]
+    assert not bad, bad
 
 
 def test_another_preloaded_generator_can_be_a_target_and_is_named(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
@@ -308,6 +362,6 @@ def test_mappings_are_read_as_the_kernel_writes_them() -> None:
         "ffff-fffff r-xp 00000000 00:00 0                        [vdso]\n"
     )
     found = read_mappings(text)
-    assert [mapping.path for mapping in found] == ["/a b/lib.so", "/new\nline (deleted)"]
+    assert [mapping.path for mapping in found] == ["/a b/lib.so", "/new\nline (deleted)", "[vdso]"]
     assert file_at(found, 0x7FFF) == "/a b/lib.so"
     assert file_at(found, 0x8000) == ""

@@ -113,7 +113,7 @@ def _require(target: Target, process: Process, complaint: str) -> None:
         raise VgetrandomError(f"{where}, {target.library} is not loaded{complaint}")
     libc, server = process.file_of("libc"), process.file_of("getrandom")
     if target.static:
-        others = {mapping.path for mapping in process.mappings} - {libc}
+        others = {mapping.path for mapping in process.mappings if mapping.path.startswith("/")} - {libc}
         if others:
             raise VgetrandomError(f"{where}, {min(others)} is mapped: the program is not static")
         return
@@ -121,6 +121,8 @@ def _require(target: Target, process: Process, complaint: str) -> None:
         raise VgetrandomError(f"{where}, the libc is {libc or 'unknown'}, not {target.libc}{complaint}")
     if complaint:
         raise VgetrandomError(f"{target.name}: the loader did not do as it was told{complaint}")
+    if server.startswith("[") or (not server and process.addresses.get("getrandom")):
+        raise VgetrandomError(f"{where}, getrandom is that of {server or 'no file'}, which is none that programs call")
     if target.library and not same_file(server, target.library):
         raise VgetrandomError(f"{where}, getrandom is that of {server or 'nobody'}, in front of {target.library}")
     if not target.library and not target.wrapped and server and server != libc:

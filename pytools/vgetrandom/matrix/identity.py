@@ -1,4 +1,4 @@
-"""Whether the processes of a guest have mapped the library and the libc of its cell: what was put there may be unused."""
+"""Whether the processes of a guest have mapped the library, and the libc of its cell."""
 
 from __future__ import annotations
 

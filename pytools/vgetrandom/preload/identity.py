@@ -25,7 +25,7 @@ from ..system.elf import read_elf
 RECORD = "vgetrandom_process"  # what every build of the library exports (include/vgetrandom.h)
 _SEPARATORS = " \t\n\v\f\r:"  # of LD_PRELOAD: glibc's are space and colon, musl's are isspace(3) and colon
 _TOKEN = re.compile(r"\$(?:\{|ORIGIN|LIB|PLATFORM)")  # ld.so(8) puts something else in their place
-_MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) \S{4} [0-9a-f]+ \S+ [0-9]+ +(/.*)")
+_MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) \S{4} [0-9a-f]+ \S+ [0-9]+ +([/[].*)")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Mapping:
 
     start: int
     end: int
-    path: str  # as the kernel writes it, " (deleted)" behind the path of a file that is gone
+    path: str  # as the kernel writes it, " (deleted)" behind the path of a file that is gone; or "[vdso]", "[stack]"
 
 
 def identify(path: Path) -> File:
@@ -83,7 +83,7 @@ def _build_id(path: Path) -> str:
 
 
 def read_mappings(text: str) -> list[Mapping]:
-    """The mappings of files in what /proc/PID/maps says (proc_pid_maps(5)), in the order of addresses."""
+    """The mappings with a name in what /proc/PID/maps says (proc_pid_maps(5)), in the order of addresses."""
     found = (_MAPPING.match(line) for line in text.splitlines())
     # The kernel writes a newline in a path as \012, and nothing else in another way (show_map_vma, fs/proc/task_mmu.c).
     return [Mapping(int(m[1], 16), int(m[2], 16), m[3].replace("\\012", "\n")) for m in found if m]
