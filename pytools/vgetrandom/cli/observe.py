@@ -15,12 +15,12 @@ from pathlib import Path
 from rich.live import Live
 from rich.text import Text
 
-from ..console import Console
 from ..errors import VgetrandomError
 from ..observe.containers import is_within
 from ..observe.document import error_object, look_object
 from ..observe.observing import Look, Observer, observing
 from ..observe.text import look_lines
+from ..output.console import Console
 
 _SECONDS = 10.0
 _WATCH = 2.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import VgetrandomError
 from ..scan.closure import Root
-from ..scan.facts import Facts, Problem, read_facts
+from ..scan.elf_facts import Facts, Problem, read_facts
 from ..scan.processes import is_secure, process_closure
 from ..scan.survey import Row as ScanRow
 from ..scan.survey import Target, judge_file, survey

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..doctor.measurement import Measurement, measure
 from ..errors import VgetrandomError
-from ..host import require_proc
-from ..measurement import Measurement, measure
+from ..system.host import require_proc
 from .containers import CgroupNumbers
 from .counter import CLASSES, Counter
 from .demand import Calls, Ledger, Row, calls_of, with_prices

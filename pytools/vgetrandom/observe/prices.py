@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..library import library_path
-from ..measurement import measure, try_library
+from ..doctor.measurement import measure, try_library
+from ..preload.library import library_path
 from .counter import CLASSES
 
 SIZES = (*CLASSES, 65536)  # bytes: where prices are measured

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..process_record import command_of
+from ..status.process_record import command_of
 from .containers import cgroup_of
 
 

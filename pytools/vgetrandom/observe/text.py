@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..output.table import plain_lines, printable
 from ..scan.verdict import Verdict
-from ..table import plain_lines, printable
 from .containers import place_of
 from .demand import Row, cost_of
 from .observing import Look
