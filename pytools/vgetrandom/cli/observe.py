@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from rich.live import Live
 from rich.text import Text
 
 from ..errors import VgetrandomError
-from ..observe.containers import is_within
+from ..observe.containers import chosen_group, is_within
 from ..observe.document import error_object, look_object
 from ..observe.observing import Look, Observer, observing
 from ..observe.text import look_lines
@@ -76,6 +77,7 @@ def _observe(args: argparse.Namespace) -> int:
     for pid in args.pid:
         if not Path(f"/proc/{pid}/task").is_dir() or pid < 1:
             raise VgetrandomError(f"there is no process {pid}; ps -e lists those that run")
+    args.cgroup = [chosen_group(text) for text in args.cgroup]
     with observing() as observer:
         return _show(_looks(observer, seconds, args), args)
 
@@ -84,13 +86,26 @@ def _looks(observer: Observer, seconds: float, args: argparse.Namespace) -> Iter
     left = (args.count or -1) if args.watch else 1
     while left:
         left -= 1
-        with _stop_at_interrupt() as stop:
+        with _stop_at_interrupt() as stop, _note(f"looking for {seconds:g} s; Ctrl-C ends it early", not args.watch):
             look = observer.look(seconds, stop, args.pid)
         if stop.is_set() and args.watch:
             return
         yield _only(look, args.cgroup)
         if stop.is_set():
             return
+
+
+@contextlib.contextmanager
+def _note(text: str, wanted: bool) -> Iterator[None]:
+    """For a person who waits: a line on the terminal that goes away again."""
+    wanted = wanted and sys.stderr.isatty()
+    if wanted:
+        print(text, end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        if wanted:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ _PROG_TYPE_TRACEPOINT = 5
 _ATTACH_PERF_EVENT = 41
 _PSEUDO_MAP, _PSEUDO_MAP_VALUE = 1, 2
 _LICENSE = b"Dual MIT/GPL"
+_NAME = b"vgetrandom"  # for who lists the host's programs (bpftool prog)
 
 
 class Map:
@@ -78,7 +79,8 @@ class Program:
         code, license_text = ctypes.create_string_buffer(instructions), ctypes.create_string_buffer(_LICENSE)
         count = len(instructions) // 8
         addresses = (ctypes.addressof(code), ctypes.addressof(license_text))
-        self.fd = bpf(_PROG_LOAD, struct.pack("=IIQQ", _PROG_TYPE_TRACEPOINT, count, *addresses))
+        fields = (_PROG_TYPE_TRACEPOINT, count, *addresses, 0, 0, 0, 0, 0, _NAME)
+        self.fd = bpf(_PROG_LOAD, struct.pack("=IIQQIIQII16s", *fields))
 
     def close(self) -> None:
         """Give it back; the kernel frees it when it is attached nowhere."""

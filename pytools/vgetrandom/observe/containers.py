@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from ..errors import VgetrandomError
 
 # How container runtimes name their groups: with systemd ("docker-ID.scope") and without ("docker/ID").
 _RUNTIMES = {
@@ -44,10 +47,15 @@ def place_of(cgroup: str) -> Place:
     return Place("", cgroup.rpartition("/")[2])
 
 
-def cgroup_of(pid: int) -> str:
-    """The path of a process's control group; of several hierarchies, the longest. Raises OSError when it is gone."""
-    paths = [line.split(":", 2)[2] for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines()]
-    return max(paths, key=len, default="/")
+def cgroup_of(pid: int) -> tuple[str, str]:
+    """The path of a process's control group, of several hierarchies the longest, and that in the unified one, or "".
+
+    Raises OSError when the process is gone.
+    """
+    lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    paths = [line.split(":", 2)[2] for line in lines]
+    unified = next((line[len("0::") :] for line in lines if line.startswith("0::")), "")
+    return max(paths, key=len, default="/"), unified
 
 
 def is_within(cgroup: str, wanted: str) -> bool:
@@ -55,11 +63,23 @@ def is_within(cgroup: str, wanted: str) -> bool:
     return f"/{wanted.strip('/')}/" in f"{cgroup}/"
 
 
+def chosen_group(text: str) -> str:
+    """What a user calls a group, for `is_within`: a path in the hierarchy or of the file system, or a part of one.
+
+    Raises VgetrandomError where no hierarchy has such a group.
+    """
+    mounted = _mounts("cgroup2", "cgroup")
+    inside = next((text[len(mount) :] for mount in mounted if f"{text}/".startswith(f"{mount}/")), text)
+    if not inside.strip("/") or any(is_within(path, inside) for mount in mounted for path, _inode in _groups(mount)):
+        return inside
+    raise VgetrandomError(f"there is no control group {text}; systemd-cgls shows those that there are")
+
+
 class CgroupNumbers:
     """Paths of groups by their numbers in the unified hierarchy, where a number is the folder's inode."""
 
     def __init__(self) -> None:
-        self._mounted = _unified_mount()
+        self._mounted = _mounts("cgroup2")[:1]
         self._paths: dict[int, str] = {}
 
     def path(self, number: int) -> str:
@@ -70,19 +90,24 @@ class CgroupNumbers:
         return self._paths[number]
 
     def _read(self) -> None:
-        if not self._mounted:
-            return
-        for folder, _folders, _files in os.walk(self._mounted):
-            try:
-                self._paths[Path(folder).stat().st_ino] = folder[len(self._mounted) :] or "/"
-            except OSError:
-                continue  # it ended meanwhile
+        for mount in self._mounted:
+            self._paths.update((inode, path) for path, inode in _groups(mount))
 
 
-def _unified_mount() -> str:
+def _groups(mount: str) -> Iterator[tuple[str, int]]:
+    """Every group's path from the root of its hierarchy, and its inode."""
+    for folder, _folders, _files in os.walk(mount):
+        try:
+            yield folder[len(mount) :] or "/", Path(folder).stat().st_ino
+        except OSError:
+            continue  # it ended meanwhile
+
+
+def _mounts(*kinds: str) -> list[str]:
+    """Where hierarchies are mounted; `kinds` are types of file system."""
     try:
         lines = Path("/proc/self/mountinfo").read_text().splitlines()
     except OSError:
-        return ""
+        return []
     # proc_pid_mountinfo(5): the mount point is field 5, the type is the first after the hyphen
-    return next((line.split()[4] for line in lines if line.partition(" - ")[2].startswith("cgroup2 ")), "")
+    return [line.split()[4] for line in lines if line.partition(" - ")[2].split(" ")[0] in kinds]

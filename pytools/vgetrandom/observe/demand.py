@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .containers import CgroupNumbers
@@ -89,21 +89,16 @@ class Ledger:
 
     def rows(self, judge: Judge) -> list[Row]:
         """A row for each living process, and one for all that have ended of each name and control group."""
-        living = [self._living_row(key, judge) for key, one in self._identities.items() if is_alive(one)]
-        rows = [row for row in living if row]
-        alive = {row.pid for row in rows}
-        ended = dict(self._unseen)
-        programs: dict[tuple[str, str], Identity] = {}
-        for (pid, start), one in self._identities.items():
-            if pid in alive and self._known[pid].start == start:
-                continue
-            place = (one.name, one.cgroup)
-            programs.setdefault(place, one)
-            pids, calls = ended.get(place, (set(), Calls()))
-            ended[place] = (pids | {pid}, calls + self._seen[pid, start])
-        for place, (pids, calls) in ended.items():
-            rows.append(_ended_row(place, pids, calls, programs.get(place), rows, judge))
-        return rows
+        rows, ended = [], []
+        for key, one in self._identities.items():
+            opinion = judge.process(one.pid) if is_alive(one) else None
+            if opinion:
+                rows.append(Row(one.pid, 1, True, one.name, one.command, one.cgroup, self._seen[key], opinion))
+            else:
+                ended.append(_Ended(one.name, one.unified, one.cgroup, one, {one.pid}, self._seen[key]))
+        for (name, unified), (pids, calls) in self._unseen.items():
+            ended.append(_Ended(name, unified, _likely_cgroup(name, unified, self._identities), None, pids, calls))
+        return [*rows, *(_ended_row(group, rows, judge) for group in _grouped(ended))]
 
     def _identity(self, pid: int) -> Identity | None:
         known = self._known.get(pid)
@@ -124,33 +119,64 @@ class Ledger:
         pids.add(sample.pid)
         self._unseen[place] = (pids, before + calls)
 
-    def _living_row(self, key: tuple[int, int], judge: Judge) -> Row | None:
-        one = self._identities[key]
-        opinion = judge.process(one.pid)
-        if opinion is None:
-            return None
-        return Row(one.pid, 1, True, one.name, one.command, one.cgroup, self._seen[key], opinion)
+
+@dataclass(frozen=True)
+class _Ended:
+    """Processes of one name in one control group that have ended; `known` is one of them that could be looked at."""
+
+    name: str
+    unified: str
+    cgroup: str
+    known: Identity | None
+    pids: set[int]
+    calls: Calls
 
 
-def _ended_row(
-    place: tuple[str, str], pids: set[int], calls: Calls, known: Identity | None, rows: Sequence[Row], judge: Judge
-) -> Row:
-    name, cgroup = place
-    like = next((row.opinion for row in rows if row.alive and (row.name, row.cgroup) == place), None)
+def _likely_cgroup(name: str, unified: str, identities: Mapping[tuple[int, int], Identity]) -> str:
+    """Where one ran that was not seen: where another of its name ran, if the kernel has both in the same group."""
+    namesakes = (one.cgroup for one in identities.values() if (one.name, one.unified) == (name, unified))
+    return next(namesakes, unified)
+
+
+def _grouped(ended: Iterable[_Ended]) -> Iterable[_Ended]:
+    groups: dict[tuple[str, str], _Ended] = {}
+    for one in ended:
+        place = (one.name, one.cgroup)
+        before = groups.get(place)
+        if before:
+            calls, known = before.calls + one.calls, before.known or one.known
+            one = _Ended(one.name, one.unified, one.cgroup, known, before.pids | one.pids, calls)
+        groups[place] = one
+    return groups.values()
+
+
+def _ended_row(group: _Ended, living: Sequence[Row], judge: Judge) -> Row:
+    """Judged by a living process of that name there, by its program's file, or by the program of that name on PATH."""
+    like = next((row.opinion for row in living if (row.name, row.cgroup) == (group.name, group.cgroup)), None)
     opinion = replace(like, basis="name") if like and like.verdict else None
+    known = group.known
     if not opinion and known and known.program and known.at_home:
         opinion = judge.file(known.program)
-    opinion = opinion or judge.name(name) or _UNKNOWN
-    command = known.command if known else name
-    return Row(min(pids) if len(pids) == 1 else None, len(pids), False, name, command, cgroup, calls, opinion)
+    opinion = opinion or judge.name(group.name) or _UNKNOWN
+    command = known.command if known else group.name
+    pid = min(group.pids) if len(group.pids) == 1 else None
+    return Row(pid, len(group.pids), False, group.name, command, group.cgroup, group.calls, opinion)
 
 
 def with_prices(rows: Iterable[Row], prices: Prices | None) -> list[Row]:
-    """Rows with cost and gain, what there is to gain first; by calls where no price is known."""
+    """Rows with cost and gain, what there is to gain first; by calls where no price is known.
+
+    Where no verdict is known, the cost stands for the gain: that much is possible.
+    """
     priced = [
         replace(row, cost=cost_of(row.demand, prices), gain=_gain(row, prices)) if prices else row for row in rows
     ]
-    return sorted(priced, key=lambda row: (row.gain or 0.0, row.cost or 0.0, row.demand.total), reverse=True)
+    return sorted(priced, key=_importance, reverse=True)
+
+
+def _importance(row: Row) -> tuple[float, float, int]:
+    cost = row.cost or 0.0
+    return (cost if row.gain is None else row.gain, cost, row.demand.total)
 
 
 def cost_of(demand: Calls, prices: Prices) -> float:

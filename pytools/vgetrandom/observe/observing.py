@@ -7,7 +7,7 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,13 +65,23 @@ class Observer:
         self._extra = (_difference(before, during, "system_call"), _difference(before, during, "other"))
         _check_own_calls(counter)
 
-    def look(self, seconds: float, stop: threading.Event, pids: Sequence[int] = ()) -> Look:
-        """Count for so many seconds, or until `stop` is set; rows of `pids` alone where there are any."""
+    def look(
+        self,
+        seconds: float,
+        stop: threading.Event,
+        pids: Sequence[int] = (),
+        began: Callable[[], object] = lambda: None,
+    ) -> Look:
+        """Count for so many seconds, or until `stop` is set; rows of `pids` alone where there are any.
+
+        `began` is called when counting has begun.
+        """
         ledger = Ledger(self._numbers)
         host = Calls()
         seen: set[int] = set()
         self._counter.drain()
         lost, own, start = self._counter.lost, time.process_time(), time.monotonic()
+        began()
         running = True
         while running:
             left = start + seconds - time.monotonic()

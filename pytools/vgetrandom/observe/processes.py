@@ -15,6 +15,7 @@ class Identity:
 
     start    clock ticks from the start of the host to its own: tells it from another with the same pid
     program  path of its program, as it sees it; "" where that may not be read
+    cgroup   its control group; `unified`: the one in the unified hierarchy, which the kernel tells of ended ones too
     at_home  whether its / is ours, so that `program` names the same file here
     """
 
@@ -24,6 +25,7 @@ class Identity:
     command: str
     program: str
     cgroup: str
+    unified: str
     at_home: bool
 
 
@@ -32,7 +34,11 @@ def identify(pid: int) -> Identity | None:
     try:
         name, start = name_and_start(pid)
         program = _link(f"/proc/{pid}/exe").removesuffix(" (deleted)")
-        return Identity(pid, start, name, command_of(pid) or name, program, cgroup_of(pid), _is_at_home(pid))
+        command = command_of(pid)
+        if program and command.startswith("["):  # it is between two programs, and has no arguments yet
+            command = name
+        cgroup, unified = cgroup_of(pid)
+        return Identity(pid, start, name, command or name, program, cgroup, unified, _is_at_home(pid))
     except (OSError, ValueError):
         return None
 

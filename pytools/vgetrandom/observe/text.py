@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from ..output.table import plain_lines, printable
@@ -20,8 +21,11 @@ NOTHING = "nobody asked the kernel for random bytes"
 def look_lines(look: Look, top: int, width: int | None) -> list[str]:
     """The first `top` rows (0: all), in lines of at most `width` columns where it is given."""
     rows = look.rows[:top] if top else look.rows
+    rest = [*_left_out(look, rows), *_totals(look)]
+    if width is not None:
+        rest = [piece for line in rest for piece in textwrap.wrap(line, width, subsequent_indent="  ")]
     if not look.rows:
-        return [NOTHING if look.host.total == 0 else "none of what was asked for drew", *_totals(look)]
+        return [NOTHING if look.host.total == 0 else "none of what was asked for drew", *rest]
     cells = [_cells(row, look.seconds) for row in rows]
     if width is None or width >= WIDE:
         texts = [_where_and_what(row) for row in rows]
@@ -29,7 +33,7 @@ def look_lines(look: Look, top: int, width: int | None) -> list[str]:
         lines = [part for line in lines for part in _folded(line, width, 8)]
     else:
         lines = _two_lines_a_row(cells, rows, width)
-    return [*lines, *_left_out(look, rows), *_totals(look)]
+    return [*lines, *rest]
 
 
 def _two_lines_a_row(cells: Sequence[tuple[str, ...]], rows: Sequence[Row], width: int) -> list[str]:
@@ -112,7 +116,7 @@ def _totals(look: Look) -> list[str]:
     host = look.host
     lines = [
         f"host: {_rate(host.total / look.seconds)} calls a second, {host.total_bytes / look.seconds:,.0f} bytes,"
-        f" by {look.processes:,} processes in {look.seconds:.1f} s"
+        f" by {look.processes:,} process{'' if look.processes == 1 else 'es'} in {look.seconds:.1f} s"
     ]
     if look.prices:
         share, gain = 100 * cost_of(host, look.prices) / look.seconds, sum(row.gain or 0 for row in look.rows)
