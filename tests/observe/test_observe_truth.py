@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from conftest import Compile
 from vgetrandom.errors import VgetrandomError
+from vgetrandom.observe.counter import Counter
 from vgetrandom.observe.demand import Row
 from vgetrandom.observe.observing import Look, Observer, observing
 
@@ -164,6 +165,17 @@ def test_three_million_calls_at_full_speed(observer: Observer, native: Compile) 
     with Looking(observer) as looking:
         made = load(program, "threads", 2, 1_500_000)
     assert agree(drawn(looking.rows("obs_million")), made, looking.look.lost)
+
+
+def test_what_there_is_no_room_for_is_stated_as_lost(observer: Observer, native: Compile) -> None:
+    program = native("observe_load", output="obs_lost")
+    with contextlib.closing(Counter(entries=8)) as counter:
+        made = load(program, "forks", 100, 5)
+        samples = counter.drain()
+        lost = counter.lost
+    assert len(samples) == 8 and lost >= 5 * (100 - 8)
+    assert sum(sample.calls[CLASS_OF_40] for sample in samples if sample.name == "obs_lost") <= 8 * 5
+    assert sum(sum(sample.calls) + sample.libc for sample in samples) + lost >= made
 
 
 @pytest.mark.slow

@@ -78,21 +78,22 @@ def _observe(args: argparse.Namespace) -> int:
         if not Path(f"/proc/{pid}/task").is_dir() or pid < 1:
             raise VgetrandomError(f"there is no process {pid}; ps -e lists those that run")
     args.cgroup = [chosen_group(text) for text in args.cgroup]
-    with observing() as observer:
-        return _show(_looks(observer, seconds, args), args)
+    with contextlib.ExitStack() as stack:
+        with _note("measuring what a call costs here", True):
+            observer = stack.enter_context(observing())
+        stop = stack.enter_context(_stop_at_interrupt())
+        return _show(_looks(observer, seconds, stop, args), args)
 
 
-def _looks(observer: Observer, seconds: float, args: argparse.Namespace) -> Iterator[Look]:
+def _looks(observer: Observer, seconds: float, stop: threading.Event, args: argparse.Namespace) -> Iterator[Look]:
+    """One look, which `stop` ends early, or with --watch as many as are wanted until `stop`."""
     left = (args.count or -1) if args.watch else 1
-    while left:
+    while left and not (args.watch and stop.is_set()):
         left -= 1
-        with _stop_at_interrupt() as stop, _note(f"looking for {seconds:g} s; Ctrl-C ends it early", not args.watch):
+        with _note(f"looking for {seconds:g} s; Ctrl-C ends it early", not args.watch):
             look = observer.look(seconds, stop, args.pid)
-        if stop.is_set() and args.watch:
-            return
-        yield _only(look, args.cgroup)
-        if stop.is_set():
-            return
+        if not (args.watch and stop.is_set()):
+            yield _only(look, args.cgroup)
 
 
 @contextlib.contextmanager

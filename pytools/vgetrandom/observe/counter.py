@@ -27,7 +27,7 @@ _COUNTERS = struct.Struct(f"={2 * (_LIBC + 1)}Q")  # calls and bytes of each cla
 _REST = struct.Struct("=16sQQ")  # name of the thread, number of its cgroup, whether it is the process's first thread
 _VALUE_SIZE = _COUNTERS.size + _REST.size
 _KEY = struct.Struct("=IHH")  # process, CPU, phase
-_ENTRIES = 32768  # processes times CPUs between two drains; 6 MB of the kernel's memory
+_ENTRIES = 32768  # 6 MB of the kernel's memory
 # glibc for its own use (malloc's tcache key, names of temporary files): 8 bytes with GRND_NONBLOCK. No preloaded
 # library can answer that (malloc/malloc.c and sysdeps/posix/tempname.c of glibc 2.36 to 2.43).
 _LIBC_LENGTH, _LIBC_FLAGS = 8, 1
@@ -53,12 +53,15 @@ class Sample:
 
 
 class Counter:
-    """Counts from its making until `close`. Raises OSError where the kernel can't do it, or forbids it."""
+    """Counts from its making until `close`. Raises OSError where the kernel can't do it, or forbids it.
 
-    def __init__(self) -> None:
+    `entries`: how many processes times CPUs it has room for between two drains; calls of others are lost, and counted.
+    """
+
+    def __init__(self, entries: int = _ENTRIES) -> None:
         tracepoint = find_tracepoint()
         with contextlib.ExitStack() as stack:
-            self._counts = Map(HASH, _KEY.size, _VALUE_SIZE, _ENTRIES)
+            self._counts = Map(HASH, _KEY.size, _VALUE_SIZE, entries)
             stack.callback(self._counts.close)
             self._phase = Map(ARRAY, 4, 4, 1)
             stack.callback(self._phase.close)

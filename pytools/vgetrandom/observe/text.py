@@ -78,9 +78,10 @@ def _rate(number: float) -> str:
 
 
 def _sizes(row: Row) -> str:
-    """The two most frequent size classes."""
+    """The most frequent size class, and the next where it is a hundredth or more."""
     counts = sorted(zip((*row.demand.calls, row.demand.libc), _CLASS_NAMES), reverse=True)
-    return ", ".join(f"{name} {100 * count / row.demand.total:.0f}%" for count, name in counts[:2] if count)
+    shares = [(100 * count / row.demand.total, name) for count, name in counts[:2]]
+    return ", ".join(f"{name} {share:.0f}%" for share, name in shares if share >= 1)
 
 
 def _gain(row: Row, seconds: float) -> str:
