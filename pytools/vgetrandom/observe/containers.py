@@ -48,14 +48,15 @@ def place_of(cgroup: str) -> Place:
 
 
 def cgroup_of(pid: int) -> tuple[str, str]:
-    """The path of a process's control group, of several hierarchies the longest, and that in the unified one, or "".
+    """The path of a process's control group, and that in the unified hierarchy (cgroup v2), which may be "".
 
+    They are the same, but where the unified one says nothing ("/") and older ones do: then the longest of those is taken.
     Raises OSError when the process is gone.
     """
     lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
-    paths = [line.split(":", 2)[2] for line in lines]
     unified = next((line[len("0::") :] for line in lines if line.startswith("0::")), "")
-    return max(paths, key=len, default="/"), unified
+    paths = [line.split(":", 2)[2] for line in lines]
+    return unified if unified.strip("/") else max(paths, key=len, default="/"), unified
 
 
 def is_within(cgroup: str, wanted: str) -> bool:
