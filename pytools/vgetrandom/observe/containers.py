@@ -50,7 +50,7 @@ def place_of(cgroup: str) -> Place:
 def cgroup_of(pid: int) -> tuple[str, str]:
     """The path of a process's control group, and that in the unified hierarchy (cgroup v2), which may be "".
 
-    They are the same, but where the unified one says nothing ("/") and older ones do: then the longest of those is taken.
+    They are the same, but where the unified one says nothing ("/") and older ones do: then it is the longest of those.
     Raises OSError when the process is gone.
     """
     lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()

@@ -87,8 +87,8 @@ def _sizes(row: Row) -> str:
 def _gain(row: Row, seconds: float) -> str:
     if row.gain is None:
         return "-"
-    most = "<" if row.opinion.verdict is Verdict.PARTLY and row.gain else ""
-    return f"{most}{100 * row.gain / seconds:.2f}"
+    text = f"{100 * row.gain / seconds:.2f}"
+    return f"<{text}" if row.opinion.verdict is Verdict.PARTLY and text != "0.00" else text
 
 
 def _verdict(row: Row) -> str:
@@ -110,7 +110,8 @@ def _left_out(look: Look, rows: Sequence[Row]) -> list[str]:
     if not others:
         return []
     calls = sum(row.demand.total for row in others)
-    return [f"and {len(others):,} more rows with {_rate(calls / look.seconds)} calls a second; --top 0 shows all"]
+    rows_are = "1 more row" if len(others) == 1 else f"{len(others):,} more rows"
+    return [f"and {rows_are} with {_rate(calls / look.seconds)} calls a second; --top 0 shows all"]
 
 
 def _totals(look: Look) -> list[str]:
