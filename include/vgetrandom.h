@@ -49,10 +49,15 @@ enum vgetrandom_status {
 };
 
 enum vgetrandom_vector {		/* what expands the keys of large requests */
-	VGETRANDOM_VECTOR_NONE = 1,	/* nothing: they come from the vDSO as small ones do */
+	VGETRANDOM_VECTOR_NONE = 1,	/* nothing: they come from the vDSO as small ones do, or from the system call */
 	VGETRANDOM_VECTOR_NEON = 2,
 	VGETRANDOM_VECTOR_AVX2 = 3,
 	VGETRANDOM_VECTOR_AVX512 = 4,
+	VGETRANDOM_VECTOR_SSE2 = 5,
+	VGETRANDOM_VECTOR_VSX = 6,	/* powerpc64le */
+	VGETRANDOM_VECTOR_VX = 7,	/* s390x's vector facility */
+	VGETRANDOM_VECTOR_LSX = 8,	/* loongarch64 */
+	VGETRANDOM_VECTOR_RVV = 9,	/* riscv64's V */
 };
 
 struct vgetrandom_slot {		/* one cache line, one opaque state */
@@ -100,7 +105,7 @@ struct vgetrandom_process {		/* written once, then read-only */
 	uint64_t slots;			/* address of struct vgetrandom_slots */
 	uint64_t epoch;			/* address of struct vgetrandom_epoch */
 	uint64_t vector;		/* address of a uint32_t: enum vgetrandom_vector, 0 until a large request */
-	uint32_t most_vector;		/* the best that may be used; 0: VGETRANDOM=nobulk, all comes from the vDSO */
+	uint32_t most_vector;		/* the best that may be used; NONE: VGETRANDOM=nobulk, or there are none */
 	uint32_t reserved;
 };
 

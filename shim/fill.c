@@ -32,7 +32,10 @@ long fill_unusual(void *buf, size_t len, unsigned int flags)
 
 	if (!process_ready() || !acceptable(buf, len, flags))
 		return by_system_call(buf, len, flags);
-	if (process.most_vector && len >= chacha_least) {
+	if (process.most_vector == VGETRANDOM_VECTOR_NONE) {
+		if (len >= chacha_system_call_least && len >= chacha_system_call_from())
+			return sys_getrandom(buf, len, flags);
+	} else if (len >= chacha_least) {
 		chacha_expand *expand = chacha_for(len, process.most_vector);
 
 		if (expand)

@@ -96,15 +96,23 @@ static enum vgetrandom_status set_up(void)
 	return VGETRANDOM_ACTIVE;
 }
 
+static uint32_t wanted_vector(void)
+{
+	if (environment_lists("VGETRANDOM", "nobulk"))
+		return VGETRANDOM_VECTOR_NONE;
+	if (environment_lists("VGETRANDOM", "noavx2"))
+		return VGETRANDOM_VECTOR_SSE2;
+	return environment_lists("VGETRANDOM", "noavx512") ? VGETRANDOM_VECTOR_AVX2 : VGETRANDOM_VECTOR_AVX512;
+}
+
 /* From which length on a request is looked at more closely, and what may serve it then. */
 static void set_large(void)
 {
-	process.large = SMALL + 1;
-	if (environment_lists("VGETRANDOM", "nobulk"))
-		return;
-	process.most_vector = environment_lists("VGETRANDOM", "noavx512") ? VGETRANDOM_VECTOR_AVX2 : VGETRANDOM_VECTOR_AVX512;
-	if (chacha_least < process.large)
-		process.large = chacha_least;
+	uint32_t least;
+
+	process.most_vector = chacha_permitted(wanted_vector(), getauxval(AT_HWCAP));
+	least = process.most_vector == VGETRANDOM_VECTOR_NONE ? chacha_system_call_least : chacha_least;
+	process.large = least < SMALL + 1 ? least : SMALL + 1;
 }
 
 /* The thread that loads the library gets its slot here, so that no filter installed later can come between. */

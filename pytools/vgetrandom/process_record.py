@@ -20,7 +20,7 @@ _VERSION = 1
 _TID_BITS = 22
 _FIRST_BLOCK = 16  # slots; every later block has as many as all before it
 _MAX_BLOCKS = 19
-VECTOR_NAMES = {0: "", 1: "none", 2: "NEON", 3: "AVX2", 4: "AVX-512"}
+VECTOR_NAMES = {0: "", 1: "none", 2: "NEON", 3: "AVX2", 4: "AVX-512", 5: "SSE2", 6: "VSX", 7: "VX", 8: "LSX", 9: "RVV"}
 STATUS_NAMES = {1: "active", 2: "off", 3: "no-vdso", 4: "no-params", 5: "no-memory", 6: "no-libc"}
 
 _PROCESS = struct.Struct("=QIIIIQIIIIQQQQQQII")
@@ -136,7 +136,7 @@ def read_record(pid: int) -> Record | None:
         _claims, forks, blocks, *block = _SLOTS.unpack(memory.read(slots, _SLOTS.size))
         word, _settled, threads, _reported, fallbacks, first_draws = _EPOCH.unpack(memory.read(epoch, _EPOCH.size))
         blocks = min(blocks, _MAX_BLOCKS)
-        (chosen,) = struct.unpack("=I", memory.read(vector, 4)) if most_vector else (1,)
+        (chosen,) = struct.unpack("=I", memory.read(vector, 4)) if most_vector > 1 else (1,)
         claimed = tuple(_claimed_slots(memory, block[:blocks], word))
     return Record(
         pid=pid,

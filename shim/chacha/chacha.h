@@ -23,7 +23,7 @@
  */
 typedef void chacha_expand(unsigned char *out, size_t len, unsigned char key[CHACHA_KEY]);
 
-HIDDEN chacha_expand chacha_avx512, chacha_avx2, chacha_neon;
+HIDDEN chacha_expand chacha_avx512, chacha_avx2, chacha_sse2, chacha_neon, chacha_vsx, chacha_vx, chacha_lsx, chacha_rvv;
 
 /*
  * The length in bytes from which this architecture's vectors can be quicker than the vDSO alone;
@@ -32,17 +32,30 @@ HIDDEN chacha_expand chacha_avx512, chacha_avx2, chacha_neon;
 extern HIDDEN const uint32_t chacha_least;
 
 /*
- * The widest vectors, but none above the `most` of the first call, that this processor has and this
- * kernel lets programs use: an enum vgetrandom_vector, 0 before the first call of chacha_for().
- * Asking the processor may take microseconds under a hypervisor, which a program that never draws
- * much should not pay.
+ * The vectors that were chosen at the first call of chacha_for(): an enum vgetrandom_vector, 0
+ * before. Asking the processor may take microseconds under a hypervisor, which a program that never
+ * draws much should not pay.
  */
 extern HIDDEN uint32_t chacha_vector;
 
 /*
- * What makes `len` bytes in less time than the vDSO; NULL when nothing does. Thread-safe, async-
- * signal-safe.
+ * The widest vectors, but none above `most`, that AT_HWCAP permits; NONE where there are none. Asks
+ * nobody. `most` is AVX512 for no limit, AVX2 or SSE2, which limit x86-64 alone, or NONE.
+ */
+uint32_t chacha_permitted(uint32_t most, unsigned long hwcap);
+
+/*
+ * What makes `len` bytes in less time than the vDSO; NULL when nothing does. `most` is what
+ * chacha_permitted() gave, and not NONE. Thread-safe, async-signal-safe.
  */
 chacha_expand *chacha_for(size_t len, uint32_t most);
+
+/*
+ * Without vectors: the length in bytes from which the system call takes less time than the vDSO on
+ * this processor; UINT32_MAX: never. It is nowhere less than chacha_system_call_least. Thread-safe,
+ * async-signal-safe.
+ */
+uint32_t chacha_system_call_from(void);
+extern HIDDEN const uint32_t chacha_system_call_least;
 
 #endif
