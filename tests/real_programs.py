@@ -6,8 +6,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from vgetrandom import debian
 from vgetrandom.errors import VgetrandomError
+from vgetrandom.system import debian
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import VgetrandomError
-from ..library import library_path
+from ..preload.library import library_path
 from .model import LIBC, SHIM, Participant, Series
 from .programs import PROGRAMS, Program
 from .session import Session

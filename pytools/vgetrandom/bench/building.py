@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ..conformance.building import Compiler, find_compiler
 from ..conformance.targets import parse_target
-from ..debian import cache_folder
 from ..errors import VgetrandomError
-from ..library import source_path
+from ..preload.library import source_path
+from ..system.debian import cache_folder
 
 _FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-pthread")
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..conformance.targets import Target, glibc_version, parse_target
-from ..debian import fetch
 from ..errors import VgetrandomError
-from ..library import library_path
+from ..preload.library import library_path
+from ..system.debian import fetch
 from .building import build_worker, native_folder
 from .model import CONTROL, LIBC, SHIM, SHIM_AVX2, SHIM_VDSO, SYSCALL, VDSO, Participant
 from .worker import Absent, Worker

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import document as document_file
+from ..output import document as document_file
 from .model import Run
 from .tables import facts
 from .terminal import noise_text

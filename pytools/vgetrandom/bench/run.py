@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..errors import VgetrandomError
-from ..library import library_path
+from ..preload.library import library_path
 from . import applications, instructions, latency, machine, memory, start, threads
 from .contenders import Contender
 from .model import LIBC, Run

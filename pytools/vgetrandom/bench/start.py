@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..library import library_path
+from ..preload.library import library_path
 from .building import build_empty_library
 from .model import LIBC, SHIM, Series
 from .session import Session

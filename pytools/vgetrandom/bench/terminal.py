@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ..console import Console
+from ..output.console import Console
 from .model import Participant, Run
 from .statistics import noise
 from .tables import facts

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..builder import SANITIZERS, build_library, parse_target
 from ..errors import VgetrandomError
-from ..library import LIBRARY_NAME, source_path
+from ..preload.builder import SANITIZERS, build_library, parse_target
+from ..preload.library import LIBRARY_NAME, source_path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,15 +13,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ..comparison import Comparison, Side, compare
-from ..console import Console
-from ..launch import own_environment
-from ..library import library_path
-from ..program import find_program
-from ..runs import Runner, Streams
-from ..table import print_table, printable
-from ..verdict import Verdict, describe, judge
-from ._command import add_command, command_of
+from ..check.controlled_run import Runner, Streams
+from ..check.paired_runs import Comparison, Side, compare
+from ..check.verdict import Verdict, describe, judge
+from ..output.console import Console
+from ..output.table import print_table, printable
+from ..preload.launch import own_environment
+from ..preload.library import library_path
+from ..system.program import find_program
+from .command_argument import add_command, command_of
 
 SCHEMA = 1
 

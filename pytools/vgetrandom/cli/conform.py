@@ -16,10 +16,10 @@ from ..conformance.cases import Case, cases_folder, read_cases
 from ..conformance.results import Result
 from ..conformance.runner import PROFILES, Plan, Runner
 from ..conformance.targets import HELP, Target, parse_target
-from ..console import Console
-from ..debian import cache_folder
 from ..errors import VgetrandomError
-from ..library import library_path
+from ..output.console import Console
+from ..preload.library import library_path
+from ..system.debian import cache_folder
 
 _PIPE_WIDTH = 200  # columns of the table where there is no terminal
 

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..exit_report import ACTIVE, INACTIVE
-from ..host import Host, look
-from ..library import library_path
-from ..measurement import HELPER, Measurement, Trial, measure, try_library
-from ..vdso import VdsoFunction, find_getrandom, vdso_image
+from ..doctor.measurement import HELPER, Measurement, Trial, measure, try_library
+from ..preload.exit_report import ACTIVE, INACTIVE
+from ..preload.library import library_path
+from ..system.host import Host, look
+from ..system.vdso import VdsoFunction, find_getrandom, vdso_image
 
 SCHEMA = 1
 _MMAP_FLAGS = {0x01: "shared", 0x02: "private", 0x08: "droppable", 0x20: "anonymous"}  # linux/mman.h

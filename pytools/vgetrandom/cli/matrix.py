@@ -15,14 +15,14 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from ..conformance.cases import cases_folder, read_cases
 from ..conformance.runner import PROFILES
-from ..console import Console
-from ..debian import cache_folder
-from ..document import replace_section, section_of
 from ..errors import VgetrandomError
 from ..matrix import report, saved
 from ..matrix.cells import TABLE, Cell, choose, read_cells, with_kernel, with_libc
 from ..matrix.run import CellResult, Plan, Prepared, not_run, obstacle, prepare, run_cell
-from ..table import print_table
+from ..output.console import Console
+from ..output.document import replace_section, section_of
+from ..output.table import print_table
+from ..system.debian import cache_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..library import library_path
+from ..preload.library import library_path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

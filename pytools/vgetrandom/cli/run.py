@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 from ..errors import VgetrandomError
-from ..launch import SWITCH, execute, own_environment, with_library
-from ..library import library_path
-from ..program import NOT_EXECUTABLE, find_program
-from ._command import add_command, command_of
+from ..preload.launch import SWITCH, execute, own_environment, with_library
+from ..preload.library import library_path
+from ..system.program import NOT_EXECUTABLE, find_program
+from .command_argument import add_command, command_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

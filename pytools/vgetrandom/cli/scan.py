@@ -14,15 +14,15 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from ..console import Console
 from ..errors import VgetrandomError
+from ..output.console import Console
+from ..output.table import print_table, printable
 from ..scan.closure import Root
-from ..scan.facts import Kind, Problem, read_facts
+from ..scan.elf_facts import Kind, Problem, read_facts
 from ..scan.packages import package_files
 from ..scan.processes import is_secure, process_closure
 from ..scan.survey import Row, Survey, Target, Trouble, distinct, files_below, files_in, judge_file, survey
 from ..scan.verdict import SUPPORTED, Judgement, Verdict
-from ..table import print_table, printable
 
 _SCHEMA = 1
 _FEW = 10  # rows up to which plugins are named in the table

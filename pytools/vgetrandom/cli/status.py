@@ -12,12 +12,12 @@ from typing import Any
 
 from rich.live import Live
 
-from ..console import Console
 from ..errors import VgetrandomError
-from ..host import require_proc
-from ..process_record import Mapping, NotPermitted, ProcessGone, library_base, state_mappings
-from ..process_watch import Entry, Snapshot, take_snapshot
-from ..table import make_table, plain_lines, printable
+from ..output.console import Console
+from ..output.table import make_table, plain_lines, printable
+from ..status.process_record import Mapping, NotPermitted, ProcessGone, library_base, state_mappings
+from ..status.process_watch import Entry, Snapshot, take_snapshot
+from ..system.host import require_proc
 
 _SCHEMA = 1
 _LARGE = {"": "none so far", "none": "by the vDSO"}

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..builder import host_compiler
 from ..errors import VgetrandomError
+from ..preload.builder import host_compiler
 from .cases import Case
 
 # lazy: with immediate binding, lld has IFUNC resolvers called before the functions that they call are bound.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import VgetrandomError
-from ..library import source_path
+from ..preload.library import source_path
 
 GROUPS = {
     "interface": "Interfaces",

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from ..console import Console
+from ..output.console import Console
 from .cases import GROUPS, Case
 from .results import Result, worst
 

@@ -13,8 +13,8 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerDefSection
 
-from ..debian import fetch
 from ..errors import VgetrandomError
+from ..system.debian import fetch
 
 _DEBIAN_ARCHES = {"x86_64": "amd64", "aarch64": "arm64", "ppc64le": "ppc64el", "loongarch64": "loong64"}
 _DEBIAN_PACKAGES = ("libc6", "libgcc-s1")  # glibc needs the second to cancel a thread

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import debian
 from ..errors import VgetrandomError
+from ..system import debian
 from .cells import Cell
 from .images import bootable
 

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..builder import Target, build_library
 from ..conformance.building import Compiler, build_case
 from ..conformance.cases import Case
 from ..errors import VgetrandomError
-from ..library import LIBRARY_NAME, source_path
+from ..preload.builder import Target, build_library
+from ..preload.library import LIBRARY_NAME, source_path
 
 # Of guests whose libc is just a folder with files. It is written into the programs: set-uid ones read no variable.
 LIBC_FOLDER = "/libc"

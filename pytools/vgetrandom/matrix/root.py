@@ -10,7 +10,7 @@ from pathlib import Path
 from elftools.elf.elffile import ELFFile
 
 from ..errors import VgetrandomError
-from ..library import LIBRARY_NAME
+from ..preload.library import LIBRARY_NAME
 from .console import PROBE
 from .initramfs import Initramfs
 from .packages import Files

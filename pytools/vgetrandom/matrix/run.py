@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..builder import Target
 from ..conformance.cases import Case
 from ..conformance.results import Result
 from ..errors import VgetrandomError
+from ..preload.builder import Target
 from .cells import Cell
 from .console import PROBE, Probe, Transcript, case_results, read_probe, verdict
 from .guest import Machine, check_version, emulator_version, find_emulator, run_guest

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..conformance.results import GOOD
-from ..document import markdown_table
+from ..output.document import markdown_table
 from .cells import Cell
 from .report import DRAWS, SCHEMA, cell_as_json
 from .run import CellResult

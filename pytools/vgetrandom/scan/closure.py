@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Union
 
-from ..ldcache import read_cache
-from .facts import Facts, Problem
+from ..system.ldcache import read_cache
+from .elf_facts import Facts, Problem
 
 Reader = Callable[[str], Union[Facts, Problem, None]]
 

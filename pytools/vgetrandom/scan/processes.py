@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import VgetrandomError
-from ..host import require_proc
+from ..system.host import require_proc
 from .closure import Closure, Object, Root
-from .facts import Facts, Problem, read_facts
+from .elf_facts import Facts, Problem, read_facts
 
 _AT_SECURE = 23  # linux/auxvec.h
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..errors import VgetrandomError
 from .closure import Closure, Loader, Root
-from .facts import Facts, Kind, Problem, read_facts
+from .elf_facts import Facts, Kind, Problem, read_facts
 from .verdict import Judgement, judge
 
 _WORTH_A_POOL = 64  # files; below that starting processes takes longer

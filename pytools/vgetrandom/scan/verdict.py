@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .closure import Closure, Object, uses_musl
-from .facts import DRAWS, LOADERS, TEMPORARY_NAMES, Facts, Kind
+from .elf_facts import DRAWS, LOADERS, TEMPORARY_NAMES, Facts, Kind
 from .golang import uses_vdso
 
 # What the library is built for; every one has 64 bits.

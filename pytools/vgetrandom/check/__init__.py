@@ -1,0 +1,1 @@
+"""Running a command without and with the library, and what the two prove."""

@@ -1,0 +1,126 @@
+"""A command without and with the library: which runs to make, and what they gave."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..preload.exit_report import ExitReport
+from ..preload.launch import with_library, without_library
+from . import strace
+from .controlled_run import Outcome, Runner
+
+_PAIRS = 5  # of timed runs, at most
+_SECONDS = 2.0  # spent on timed runs, after which no other pair is begun
+
+
+@dataclass
+class Side:
+    """The runs of one kind. `counted`: the one that strace or the exit reports (or both) looked into."""
+
+    counted: Outcome | None = None
+    timed: list[Outcome] = field(default_factory=list)
+
+    @property
+    def calls(self) -> int | None:
+        """getrandom system calls that the kernel saw; None when they were not counted."""
+        return self.counted.trace.calls if self.counted and self.counted.trace else None
+
+    @property
+    def seconds(self) -> float | None:
+        """Median wall time, without strace."""
+        return statistics.median(one.seconds for one in self.timed) if self.timed else None
+
+    @property
+    def status(self) -> int | None:
+        """Exit status, or negative signal number; of an undisturbed run where there is one."""
+        runs = self.timed or ([self.counted] if self.counted else [])
+        return runs[0].status if runs else None
+
+    def statuses(self) -> set[int]:
+        """All that were seen, without runs that were ended from outside; those that nothing watched count first."""
+        undisturbed = [one.status for one in self.timed if not one.ended]
+        watched = [self.counted.status] if self.counted and not self.counted.ended else []
+        return set(undisturbed or watched)
+
+
+@dataclass
+class Comparison:
+    """What was found. `without` stays empty when the command may run only once."""
+
+    obstacle: str
+    once: bool
+    without: Side = field(default_factory=Side)
+    with_library: Side = field(default_factory=Side)
+    trouble: str = ""  # why strace could not count
+
+    @property
+    def reports(self) -> tuple[ExitReport, ...]:
+        return self.with_library.counted.reports if self.with_library.counted else ()
+
+    def total(self, name: str) -> int:
+        """The sum of one number over the exit reports of all processes."""
+        return sum(getattr(report, name) for report in self.reports)
+
+    @property
+    def silent(self) -> int | None:
+        """Processes that left no exit report; None when the processes were not counted."""
+        trace = self.with_library.counted.trace if self.with_library.counted else None
+        return max(0, trace.processes - len(self.reports)) if trace else None
+
+
+def compare(
+    runner: Runner,
+    environment: Mapping[str, str],
+    library: Path,
+    once: bool = False,
+    repeat: int = 0,
+    announce: Callable[[str], None] = lambda what: None,
+) -> Comparison:
+    """Run the command: counted without and with the library, then timed in turns.
+
+    once     with the library only, one run
+    repeat   pairs of timed runs; 0: as many as a short time allows
+    announce is told before each run what it is
+    """
+    _, trouble = strace.usable()
+    bare = without_library(environment)
+    loaded = with_library(bare, library)
+    result = Comparison(runner.program.obstacle, once, trouble=trouble)
+    if not once and not trouble:
+        announce("without the library, counted by strace")
+        result.without.counted = runner.run(bare, traced=True)
+    announce("with the library" + (", its calls reported" if trouble else ", counted by strace"))
+    result.with_library.counted = runner.run(loaded, traced=not trouble, report=True)
+    if not once and not _must_stop(result):
+        _time(runner, bare, loaded, result, repeat, announce)
+    return result
+
+
+def _must_stop(result: Comparison) -> bool:
+    """Whether another run could meet what an earlier one left, or would be the third that a person has to end."""
+    counted = [side.counted for side in (result.without, result.with_library) if side.counted]
+    return any(one.left or one.ended for one in counted) and bool(result.without.counted)
+
+
+def _time(
+    runner: Runner,
+    bare: Mapping[str, str],
+    loaded: Mapping[str, str],
+    result: Comparison,
+    repeat: int,
+    announce: Callable[[str], None],
+) -> None:
+    sides = [(result.without, bare, "without the library, timed"), (result.with_library, loaded, "with it, timed")]
+    start = time.monotonic()
+    for pair in range(repeat or _PAIRS):
+        for side, environment, what in sides if pair % 2 == 0 else reversed(sides):
+            announce(what)
+            side.timed.append(runner.run(environment))
+        if any(side.timed[-1].ended for side, _, _ in sides):
+            return
+        if not repeat and time.monotonic() - start > _SECONDS:
+            return

@@ -1,0 +1,1 @@
+"""How the verbs print: tables, the terminal, pieces of Markdown documents."""

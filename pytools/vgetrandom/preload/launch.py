@@ -1,0 +1,97 @@
+"""Starting a command with the library preloaded, and nothing else changed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from ..errors import VgetrandomError
+from ..system.program import NOT_EXECUTABLE, Program
+from .library import LIBRARY_NAME
+
+SWITCH, REPORT = "VGETRANDOM", "VGETRANDOM_REPORT"
+
+
+def own_environment() -> dict[str, str]:
+    """The environment as this process was started with.
+
+    In the C locale Python adds LC_CTYPE=C.UTF-8 to it (PEP 538), which the command must not see.
+    """
+    environment = dict(os.environ)
+    try:
+        given = Path("/proc/self/environ").read_bytes().split(b"\0")
+    except OSError:
+        return environment
+    if not any(entry.startswith(b"LC_CTYPE=") for entry in given):
+        environment.pop("LC_CTYPE", None)
+    return environment
+
+
+def with_library(environment: Mapping[str, str], library: Path, report: str = "") -> dict[str, str]:
+    """The environment that preloads `library`, behind what is preloaded already.
+
+    Behind, so that an interposer which the user chose still comes first, and a sanitizer's runtime, which
+    insists on it. `report` is what VGETRANDOM_REPORT wants: a path, or fd:N.
+    Raises VgetrandomError when LD_PRELOAD can't name the library: it ends at a space or colon (ld.so(8)).
+    """
+    if set(str(library)) & set(" :\t\n"):
+        raise VgetrandomError(
+            f"LD_PRELOAD can't hold {library}, with a space or colon in it; copy the library elsewhere "
+            "and set VGETRANDOM_LIBRARY to the copy"
+        )
+    others = [name for name in _preloaded(environment) if Path(name) != library]
+    result = {**environment, "LD_PRELOAD": ":".join([*others, str(library)])}
+    if report:
+        result[REPORT] = report
+    return result
+
+
+def without_library(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment with no vgetrandom in it: neither the library nor its settings."""
+    result = {name: value for name, value in environment.items() if name not in (SWITCH, REPORT, "LD_PRELOAD")}
+    others = [name for name in _preloaded(environment) if Path(name).name != LIBRARY_NAME]
+    if others:
+        result["LD_PRELOAD"] = ":".join(others)
+    return result
+
+
+def _preloaded(environment: Mapping[str, str]) -> list[str]:
+    return environment.get("LD_PRELOAD", "").replace(":", " ").split()
+
+
+def words_for(program: Program, command: Sequence[str]) -> tuple[str, list[str]]:
+    """What execve(2) gets: the path and the arguments.
+
+    A text file without a #! line goes to /bin/sh, as execvp(3) does it.
+    """
+    if _is_plain_text(program.path):
+        return "/bin/sh", ["/bin/sh", program.path, *command[1:]]
+    return program.path, list(command)
+
+
+def _is_plain_text(path: str) -> bool:
+    try:
+        with Path(path).open("rb") as stream:
+            head = stream.read(256)
+    except OSError:
+        return False
+    return b"\0" not in head and not head.startswith(b"#!")
+
+
+def refusal(program: Program, error: OSError) -> VgetrandomError:
+    """What to tell when the kernel did not execute a program that was found."""
+    return VgetrandomError(f"{program.path} can't be run here: {os.strerror(error.errno or 0)}", NOT_EXECUTABLE)
+
+
+def execute(program: Program, command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    """Become the command. Raises VgetrandomError when the kernel refuses."""
+    for ignored_by_python in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(ignored_by_python, signal.SIG_DFL)
+    path, words = words_for(program, command)
+    try:
+        os.execve(path, words, environment)
+    except OSError as error:
+        raise refusal(program, error) from None

@@ -1,0 +1,1 @@
+"""Which running processes have the library, and what it does in them."""

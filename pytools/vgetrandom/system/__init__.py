@@ -1,0 +1,1 @@
+"""Facts about this host: ELF files, loader cache, vDSO, kernel, programs, Debian's packages."""

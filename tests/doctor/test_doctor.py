@@ -1,0 +1,118 @@
+"""`vgetrandom doctor`: what it says of this host is what the kernel says."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command import Vgetrandom, one_line, runner_for
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def package_folder(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library with its helper beside it, as they lie in the package."""
+    folder = tmp_path_factory.mktemp("package")
+    (folder / library.name).write_bytes(library.read_bytes())
+    source = ROOT / "pytools" / "vgetrandom" / "doctor" / "vdso_speed.c"
+    subprocess.run(["gcc", "-std=gnu11", "-O2", "-o", folder / "vdso_speed", source], check=True)
+    return folder
+
+
+@pytest.fixture
+def vgetrandom(package_folder: Path, library: Path) -> Vgetrandom:
+    return runner_for(package_folder / library.name)
+
+
+def report_of(vgetrandom: Vgetrandom, library: Path, folder: Path) -> dict[str, object]:
+    """What the library itself says in a process, by its exit report."""
+    vgetrandom("run", "--report", folder / "report", "--", "sh", "-c", "exit 0")
+    line: dict[str, object] = json.loads((folder / "report").read_text().splitlines()[0])
+    return line
+
+
+def test_verdict_is_what_the_library_reports(vgetrandom: Vgetrandom, library: Path, tmp_path: Path) -> None:
+    result = vgetrandom("doctor", "--json")
+    found = json.loads(result.stdout)
+    status = report_of(vgetrandom, library, tmp_path)["status"]
+    assert found["schema"] == 1
+    assert found["library"]["status"] == status
+    assert found["good"] == (status == "active")
+    assert result.returncode == (0 if found["good"] else 1)
+
+
+def test_host_is_described(vgetrandom: Vgetrandom) -> None:
+    host = json.loads(vgetrandom("doctor", "--json").stdout)["host"]
+    assert (host["kernel"], host["machine"]) == (os.uname().release, os.uname().machine)
+    name, version = platform.libc_ver()
+    if name == "glibc":
+        assert host["libc"] == f"glibc {version}"
+    mode = re.search(r"^Seccomp:\s*(\d)", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert mode and host["seccomp"] == ["none", "strict", "filter"][int(mode[1])]
+
+
+def test_measured_figures_belong_together(vgetrandom: Vgetrandom) -> None:
+    found = json.loads(vgetrandom("doctor", "--json").stdout)
+    times = found["nanoseconds"]
+    assert 10 < times["system_call"] < 1e6
+    if not found["good"]:
+        pytest.skip("no vDSO getrandom here")
+    assert found["states"]["state_size"] > 0 and found["states"]["mapped"]
+    assert found["ratio"] == pytest.approx(times["system_call"] / times["vdso"])
+    assert found["ratio"] > 2
+    assert times["library"] < times["system_call"] / 2
+
+
+def test_few_lines_for_a_person(vgetrandom: Vgetrandom) -> None:
+    result = vgetrandom("doctor")
+    lines = result.stdout.splitlines()
+    assert len(lines) <= 10
+    assert lines[-1].startswith(("yes: ", "no: "))
+    assert all(any(line.startswith(word) for line in lines) for word in ("kernel", "vDSO", "libc", "library", "speed"))
+    assert result.stderr == ""
+
+
+def test_host_where_the_vdso_is_hidden_is_no(vgetrandom: Vgetrandom, package_folder: Path, tmp_path: Path) -> None:
+    """A library that finds no vDSO getrandom: one built for VGETRANDOM=off alone would say the same."""
+    result = vgetrandom("doctor", "--json", VGETRANDOM_LIBRARY=str(_inert(package_folder, tmp_path)))
+    found = json.loads(result.stdout)
+    assert result.returncode == 1
+    assert found["verdict"].startswith("no: ")
+
+
+def _inert(package_folder: Path, folder: Path) -> Path:
+    """A library that can be preloaded and does nothing."""
+    source, inert = folder / "inert.c", folder / "libvgetrandom.so"
+    source.write_text("int inert;\n")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", inert, source], check=True)
+    (folder / "vdso_speed").symlink_to(package_folder / "vdso_speed")
+    return inert
+
+
+def test_seccomp_filter_is_seen(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
+    """Under a filter that allows everything, doctor still works, and tells."""
+    code = """
+import ctypes, os, struct, sys
+program = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0x7FFF0000))
+class Filter(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("steps", ctypes.c_void_p)]
+libc = ctypes.CDLL(None)
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, ctypes.byref(Filter(1, ctypes.addressof(program))), 0, 0) == 0
+os.execv(sys.executable, [sys.executable, "-m", "vgetrandom", "doctor", "--json"])
+"""
+    result = vgetrandom("run", "--off", "--", sys.executable, "-c", code)
+    assert json.loads(result.stdout)["host"]["seccomp"] == "filter", result.stderr
+
+
+def test_missing_library_is_one_line(vgetrandom: Vgetrandom) -> None:
+    result = vgetrandom("doctor", VGETRANDOM_LIBRARY="/nowhere/libvgetrandom.so")
+    assert result.returncode == 2
+    assert "/nowhere/libvgetrandom.so" in one_line(result)

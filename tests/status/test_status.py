@@ -1,0 +1,378 @@
+"""What `vgetrandom status` says of running processes: the same as they say themselves when they exit."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT, Compile
+from draws import count_draws
+from preloading import Report, read_reports
+from vgetrandom.status import process_record
+from vgetrandom.status.process_record import ProcessGone, parse_smaps, read_record, state_mappings
+from vgetrandom.status.process_watch import take_snapshot
+
+THREADS, CHILDREN, DRAWS = 3, 2, 1000
+SERVED = (THREADS + 1) * DRAWS - THREADS  # in the parent: each thread's first draw is a system call
+
+
+@dataclass
+class Load:
+    """A running status_load and its children; `reports` come when it has ended."""
+
+    pids: list[int]
+    process: subprocess.Popen[str]
+    report: Path
+
+    def end(self) -> dict[int, Report]:
+        """Let all of them exit; their exit reports by pid."""
+        assert self.process.stdin
+        self.process.stdin.close()
+        assert self.process.wait(timeout=60) == 0
+        return {report.pid: report for report in read_reports(self.report.read_text())}
+
+
+@contextlib.contextmanager
+def running(program: Path, library: Path, *arguments: int, wait: bool = True, **environment: str) -> Iterator[Load]:
+    """status_load, preloaded, when all its draws are done (with `wait`) or have begun."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report"
+        report.touch()
+        variables = {**os.environ, "LD_PRELOAD": str(library), "VGETRANDOM_REPORT": str(report), **environment}
+        words = [str(program), *map(str, arguments)]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(words, env=variables, stdin=pipe, stdout=pipe, text=True) as process:
+            try:
+                assert process.stdout
+                pids = []
+                while len(pids) < 1 + arguments[1]:
+                    pids.append(int(process.stdout.readline()))
+                if wait:
+                    assert process.stdout.readline() == "ready\n"
+                yield Load(pids, process, report)
+            finally:
+                for pid in pids:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def load(native: Compile, library: Path) -> Iterator[Load]:
+    with running(native("status_load"), library, THREADS, CHILDREN, DRAWS) as started:
+        yield started
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "vgetrandom", "status", *map(str, arguments)]
+
+
+def status(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """`vgetrandom status` in a process of its own."""
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120)
+
+
+def test_the_layouts_are_those_of_the_header(tmp_path: Path) -> None:
+    structures = {
+        "vgetrandom_process": (process_record._PROCESS, "large", "vector"),
+        "vgetrandom_slots": (process_record._SLOTS, "forks", "block"),
+        "vgetrandom_epoch": (process_record._EPOCH, "fallbacks", "first_draws"),
+        "vgetrandom_slot": (process_record._SLOT, "owner", "bytes"),
+    }
+    lines = [
+        f'printf("%zu %zu %zu\\n", offsetof(struct {name}, {first}), offsetof(struct {name}, {second}),'
+        f" sizeof(struct {name}));"
+        for name, (_layout, first, second) in structures.items()
+    ]
+    (tmp_path / "layout.c").write_text(
+        '#include <stdio.h>\n#include "vgetrandom.h"\nint main(void) {\n'
+        + "\n".join(lines)
+        + '\nprintf("%llx %d %d\\n", (unsigned long long)VGETRANDOM_MAGIC, VGETRANDOM_RECORD_VERSION,'
+        + " VGETRANDOM_TID_BITS);\nreturn 0;\n}\n"
+    )
+    program = tmp_path / "layout"
+    subprocess.run(["gcc", "-I", str(ROOT / "include"), "-o", str(program), str(tmp_path / "layout.c")], check=True)
+    *offsets, constants = subprocess.run([program], capture_output=True, text=True, check=True).stdout.splitlines()
+    expected = {
+        "vgetrandom_process": (56, 88, 104),
+        "vgetrandom_slots": (8, 24, 24 + 8 * process_record._MAX_BLOCKS),
+        "vgetrandom_epoch": (64, 72, 80),
+        "vgetrandom_slot": (0, 24, 64),
+    }
+    for line, (name, (layout, *_fields)) in zip(offsets, structures.items()):
+        assert tuple(map(int, line.split())) == expected[name], name
+        assert layout.size == expected[name][2], name
+    magic, version, tid_bits = constants.split()
+    assert (int(magic, 16), int(version)) == (process_record._MAGIC, process_record._VERSION)
+    assert int(tid_bits) == process_record._TID_BITS
+
+
+def test_every_process_with_the_library_is_listed_with_its_own_counters(load: Load) -> None:
+    listed = {entry["pid"]: entry for entry in json.loads(status("--json").stdout)["processes"]}
+    assert set(load.pids) <= set(listed)
+    parent, *children = load.pids
+    assert (listed[parent]["calls"], listed[parent]["bytes"]) == (SERVED, 16 * SERVED)
+    assert (listed[parent]["first_draws"], listed[parent]["fallbacks"]) == (THREADS, 0)
+    assert (listed[parent]["threads"], listed[parent]["forks"]) == (THREADS + 1, 0)
+    for child in children:
+        assert (listed[child]["calls"], listed[child]["bytes"]) == (DRAWS - 1, 16 * (DRAWS - 1))
+        assert (listed[child]["first_draws"], listed[child]["fallbacks"]) == (1, 0)
+        assert (listed[child]["threads"], listed[child]["forks"]) == (1, 1)
+    reports = load.end()
+    for pid in load.pids:
+        fields = ("status", "calls", "bytes", "fallbacks", "first_draws", "forks")
+        assert {name: listed[pid][name] for name in fields} == {name: getattr(reports[pid], name) for name in fields}
+        assert listed[pid]["threads_ever"] == reports[pid].threads
+
+
+def test_the_calls_are_those_that_strace_counts_without_the_library(
+    load: Load, native: Compile, tmp_path: Path
+) -> None:
+    records = [entry.record for entry in take_snapshot(load.pids).entries if entry.record]
+    listed = sum(record.calls + record.first_draws for record in records)
+    arguments = [str(number) for number in (THREADS, CHILDREN, DRAWS)]
+    counted = count_draws([str(native("status_load")), *arguments], tmp_path, None, {})
+    assert counted.own == listed == (1 + THREADS + CHILDREN) * DRAWS
+    assert sum(record.first_draws for record in records) == THREADS + CHILDREN
+
+
+def test_a_process_named_shows_every_detail(load: Load) -> None:
+    done = status("--json", load.pids[0])
+    (entry,) = json.loads(done.stdout)["processes"]
+    assert (entry["slots_claimed"], entry["slots"], entry["blocks"]) == (THREADS + 1, 16, 1)
+    parameters = entry["parameters"]
+    (mapping,) = entry["mappings"]
+    assert mapping["droppable"] and "wf" in mapping["flags"]
+    assert mapping["resident_pages"] >= 1
+    assert 0 < parameters["state_size"] <= parameters["state_stride"]
+    vdso = next(line for line in Path(f"/proc/{load.pids[0]}/maps").read_text().splitlines() if "[vdso]" in line)
+    start, end = (int(number, 16) for number in vdso.split()[0].split("-"))
+    assert start < entry["entry"] < end
+    assert entry["large_requests"] == {"bytes": pytest.approx(64, abs=64), "vector": ""}
+    text = status(load.pids[0]).stdout
+    assert re.search(r"large requests +from \d+ bytes on, none so far", text)
+    assert f"process {load.pids[0]}: " in text
+    assert re.search(rf"calls +{SERVED}\b", text)
+    assert re.search(rf"first draws +{THREADS}, of threads, by the system call", text)
+    assert re.search(r"slots +4 claimed of 16 in 1 blocks", text)
+    assert re.search(r"states in +0x[0-9a-f]+-0x[0-9a-f]+ droppable, \d of 1 pages resident", text)
+
+
+def test_without_a_terminal_it_prints_plain_lines(load: Load) -> None:
+    done = status()
+    header, *lines = done.stdout.splitlines()
+    columns = ["PID", "CALLS", "BYTES", "FALLBACKS", "THREADS", "FORKS", "CALLS/S", "STATUS", "COMMAND"]
+    assert header.split() == columns
+    (line,) = [line for line in lines if line.split()[0] == str(load.pids[0])]
+    assert line.split()[1:6] == [str(SERVED), str(16 * SERVED), "0", "4", "0"]
+    assert line.split()[7] == "active"
+    assert "\x1b" not in done.stdout
+    assert done.returncode == 0
+
+
+def test_reading_leaves_the_process_running(load: Load) -> None:
+    for _ in range(20):
+        assert read_record(load.pids[0])
+        text = Path(f"/proc/{load.pids[0]}/status").read_text()
+        assert re.search(r"^State:\s+[RS] ", text, re.MULTILINE)
+        assert re.search(r"^TracerPid:\s+0$", text, re.MULTILINE)
+
+
+def test_rates_are_calls_a_second(native: Compile, library: Path) -> None:
+    with running(native("status_load"), library, 0, 0, 100_000, 2000, wait=False) as load:
+        first = take_snapshot(load.pids)
+        time.sleep(1.0)
+        second = take_snapshot(load.pids, first)
+        before, after = first.entries[0], second.entries[0]
+        assert before.rate is None
+        assert before.record and after.record and after.rate is not None
+        made = after.record.calls - before.record.calls
+        assert made > 0
+        assert after.rate == pytest.approx(made / (second.time - first.time))
+
+
+def test_watch_prints_each_look_until_interrupted(native: Compile, library: Path) -> None:
+    with running(native("status_load"), library, 0, 1, 100_000, 2000, wait=False) as load:
+        words = command("--watch", "--interval", "0.3", "--json", *load.pids)
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watcher:
+            assert watcher.stdout and watcher.stderr
+            looks: list[dict[str, Any]] = [json.loads(watcher.stdout.readline()) for _ in range(3)]
+            watcher.send_signal(signal.SIGINT)
+            rest = watcher.stdout.read()
+            errors = watcher.stderr.read()
+            assert watcher.wait(timeout=30) == 0
+        assert errors == ""
+        assert all(json.loads(line)["schema"] == 1 for line in rest.splitlines())
+    calls = [[entry["calls"] for entry in look["processes"]] for look in looks]
+    assert [len(look) for look in calls] == [2, 2, 2]
+    assert calls[0] < calls[1] < calls[2]
+    assert looks[0]["processes"][0]["calls_per_second"] is None
+    assert looks[2]["processes"][0]["calls_per_second"] > 0
+
+
+def test_watch_on_a_terminal_redraws_and_ends_cleanly(load: Load) -> None:
+    if shutil.which("script") is None:
+        pytest.skip("script, which makes a terminal, is not installed")
+    inner = " ".join(command("--watch", "--interval", "0.2", "--count", "3", *load.pids))
+    done = subprocess.run(
+        ["script", "-qec", inner, "/dev/null"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "150", "LINES": "40"},
+    )
+    assert done.returncode == 0
+    assert "\x1b[1A" in done.stdout or "\x1b[2K" in done.stdout
+    assert str(load.pids[0]) in done.stdout and str(SERVED) in done.stdout
+
+
+def test_watch_on_a_terminal_says_that_there_is_nothing() -> None:
+    if shutil.which("script") is None:
+        pytest.skip("script, which makes a terminal, is not installed")
+    inner = " ".join(command("--watch", "--interval", "0.1", "--count", "2", os.getpid()))
+    words = ["script", "-qec", inner, "/dev/null"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert done.returncode == 1
+    assert "no process has the library" in done.stdout
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to unmount /proc for itself")
+@pytest.mark.parametrize("words", [("status",), ("status", "1"), ("status", "--watch"), ("scan", "--pid", "1")])
+def test_without_proc_it_says_so(words: tuple[str, ...]) -> None:
+    inner = " ".join([sys.executable, "-m", "vgetrandom", *words])
+    alone = ["unshare", "-m", "sh", "-c", f"umount -l /proc && {inner}"]
+    done = subprocess.run(alone, capture_output=True, text=True, timeout=60)
+    if "unshare" in done.stderr or "umount" in done.stderr:
+        pytest.skip(f"no mount namespace here: {done.stderr.strip()}")
+    assert done.returncode == 2
+    assert "/proc is not mounted here" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_ended_process_is_no_error_at_any_moment(native: Compile, library: Path) -> None:
+    """Processes come and go all the time while they are looked at."""
+    environment = {**os.environ, "LD_PRELOAD": str(library)}
+    script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do shuf -i 1-9 >/dev/null & done; wait"
+    seen = rounds = 0
+    while rounds < 5 or (seen == 0 and rounds < 100):
+        rounds += 1
+        with subprocess.Popen(["bash", "-c", script], env=environment) as process:
+            while process.poll() is None:
+                seen += len(take_snapshot().entries)
+    assert seen > 0
+    with pytest.raises(ProcessGone):
+        read_record(process.pid)
+
+
+def test_a_child_that_has_drawn_at_most_once_has_made_no_calls(native: Compile, library: Path) -> None:
+    with running(native("status_load"), library, 0, 1, 100, 30_000, wait=False) as load:
+        child = load.pids[1]
+        records = []
+        deadline = time.monotonic() + 20
+        while not records or (records[-1].calls == 0 and time.monotonic() < deadline):
+            record = read_record(child)
+            assert record
+            records.append(record)
+        assert {record.first_draws for record in records[:-1]} <= {0, 1}
+        # Its own slot can be seen before it counts: in the middle of its second draw.
+        assert {record.first_draws for record in records[:-1] if record.slots} <= {1}
+        assert records[-1].calls < 100 and records[-1].first_draws == 1
+
+
+def test_a_process_without_the_library_or_none_at_all_is_told_so() -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        done = status(process.pid)
+        process.kill()
+    assert (done.returncode, done.stderr) == (1, f"process {process.pid} does not have the library\n")
+    done = status(process.pid)
+    assert (done.returncode, done.stderr) == (1, f"process {process.pid} does not exist\n")
+
+
+def test_a_switched_off_library_says_so(native: Compile, library: Path) -> None:
+    with running(native("status_load"), library, 0, 0, 10, VGETRANDOM="off") as load:
+        record = read_record(load.pids[0])
+        assert record
+        assert (record.status, record.calls, record.fallbacks, record.first_draws) == ("off", 0, 10, 0)
+        assert load.end()[load.pids[0]].fallbacks == 10
+
+
+def test_other_users_processes_are_counted_and_not_shown(load: Load) -> None:
+    """As a user who may not look at ours: it says how many it can't see, and fails in nothing."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        answer = 1
+        try:
+            os.setgid(65534)
+            os.setuid(65534)
+            snapshot = take_snapshot(load.pids)
+            os.write(write_end, f"{snapshot.entries} {snapshot.hidden}".encode())
+            answer = 0
+        finally:
+            os._exit(answer)
+    os.close(write_end)
+    text = os.read(read_end, 65536).decode()
+    os.close(read_end)
+    assert os.waitpid(child, 0)[1] == 0
+    assert text == f"() {len(load.pids)}"
+
+
+def test_a_thread_that_ended_leaves_its_calls_but_no_live_state(native: Compile, library: Path) -> None:
+    source = "import os, threading, sys\n"
+    source += "t = threading.Thread(target=lambda: [os.getrandom(16) for i in range(500)])\n"
+    source += "t.start(); t.join(); print('ready', flush=True); sys.stdin.read()"
+    environment = {**os.environ, "LD_PRELOAD": str(library)}
+    python = "/usr/bin/python3"
+    if not Path(python).exists():
+        pytest.skip("Debian's python3 is not installed")
+    pipe = subprocess.PIPE
+    with subprocess.Popen([python, "-c", source], env=environment, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout and process.stdout.readline() == b"ready\n"
+        while len(list(Path(f"/proc/{process.pid}/task").iterdir())) > 1:
+            time.sleep(0.01)  # join() returns before the kernel's thread is gone
+        record = read_record(process.pid)
+        process.kill()
+    assert record
+    assert (record.live, record.threads_ever) == (1, 2)
+    assert record.calls + record.first_draws >= 500 and record.first_draws == 1
+
+
+def test_smaps_are_read_with_their_flags() -> None:
+    text = (
+        "7f00-8f00 rw-p 00000000 00:00 0          [anon:vgetrandom]\n"
+        "Size:                  4 kB\nRss:                   4 kB\nVmFlags: rd wr mr mw me nr wf dd dp \n"
+        "9000-a000 r-xp 00001000 08:01 77  /usr/lib/with space.so\nRss: 0 kB\nVmFlags: rd ex\n"
+    )
+    droppable, other = parse_smaps(text)
+    assert (droppable.start, droppable.end, droppable.name) == (0x7F00, 0x8F00, "[anon:vgetrandom]")
+    assert (droppable.resident, droppable.droppable, other.droppable) == (4096, True, False)
+    assert other.name == "/usr/lib/with space.so"
+
+
+def test_the_states_are_in_droppable_memory(load: Load) -> None:
+    record = read_record(load.pids[0])
+    assert record
+    mappings = state_mappings(load.pids[0], record)
+    assert mappings and all(mapping.droppable for mapping in mappings)
+
+
+@pytest.mark.parametrize("option", [["--interval", "0"], ["--interval", "-1"], ["--watch", "--count", "0"]])
+def test_a_useless_option_is_a_usage_error(option: list[str]) -> None:
+    done = status(*option)
+    assert done.returncode == 2
+    assert done.stderr.startswith("vgetrandom: --")
