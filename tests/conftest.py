@@ -32,11 +32,11 @@ class Build:
 
     @property
     def library(self) -> Path:
-        return self.folder / "shim" / "libvgetrandom.so"
+        return self.folder / "shim" / "preload" / "libvgetrandom.so"
 
     @property
     def archive(self) -> Path:
-        return self.folder / "shim" / "libvgetrandom.a"
+        return self.folder / "shim" / "preload" / "libvgetrandom.a"
 
 
 @contextmanager
@@ -108,7 +108,9 @@ def native(shared_folder: Path) -> Compile:
         source = NATIVE / f"{name}.c"
         command = [compiler, "-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-pthread", str(source)]
         command += ["-I", str(ROOT / "tests" / "conformance"), "-I", str(ROOT / "include")]
-        command += ["-o", str(program), *map(str, options), "-ldl"]
+        command += ["-o", str(program), *map(str, options)]
+        if "-nostdlib" not in options:
+            command += ["-ldl"]
         with one_at_a_time(program):
             if not program.exists():
                 done = subprocess.run(command, capture_output=True, text=True)

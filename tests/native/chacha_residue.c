@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-#include "../../shim/chacha/chacha.h"
+#include "../../shim/core/chacha/chacha.h"
 #include "chacha.h"
 #include "registers.h"
 
@@ -122,7 +122,7 @@ int main(int argc, char **argv)
 	const uint32_t vector = argc == 2 ? (uint32_t)atoi(argv[1]) : 0;
 	const uint32_t most = chacha_permitted(vector, getauxval(AT_HWCAP));
 
-	expand = most > VGETRANDOM_VECTOR_NONE ? chacha_for(MOST, most) : NULL;
+	expand = most ? chacha_for(MOST, most) : NULL;
 	if (!expand || chacha_vector != vector)
 		return 77;
 	make_secrets();

@@ -136,7 +136,7 @@ def read_record(pid: int) -> Record | None:
         _claims, forks, blocks, *block = _SLOTS.unpack(memory.read(slots, _SLOTS.size))
         word, _settled, threads, _reported, fallbacks, first_draws = _EPOCH.unpack(memory.read(epoch, _EPOCH.size))
         blocks = min(blocks, _MAX_BLOCKS)
-        (chosen,) = struct.unpack("=I", memory.read(vector, 4)) if most_vector > 1 else (1,)
+        (chosen,) = struct.unpack("=I", memory.read(vector, 4)) if most_vector else (1,)
         claimed = tuple(_claimed_slots(memory, block[:blocks], word))
     return Record(
         pid=pid,
