@@ -42,10 +42,11 @@ def draws(program: Path, libraries: Path | str = "") -> Run:
     return done
 
 
-def test_install_puts_four_files_where_they_belong(installed: Path) -> None:
+def test_install_puts_five_files_where_they_belong(installed: Path) -> None:
     files = sorted(str(path.relative_to(installed)) for path in installed.rglob("*") if path.is_file())
     assert files == [
         "usr/include/vgetrandom.h",
+        "usr/lib/libvgetrandom-report.so",
         "usr/lib/libvgetrandom.a",
         "usr/lib/libvgetrandom.so",
         "usr/lib/pkgconfig/vgetrandom.pc",
