@@ -67,6 +67,7 @@ enum vgetrandom_vector {		/* what expands the keys of large requests */
 
 struct vgetrandom_slot {
 	uint64_t home;			/* address of the thread-local record of its owner; 0: not given */
+	uint64_t confirmed;		/* the stamp with which a later thread may draw on; 0: none */
 	uint64_t next;			/* number of another slot, plus one, in the library's own index */
 };
 

@@ -31,7 +31,8 @@ struct process_settings {
 };
 
 struct thread_record {			/* all zeros: never drew */
-	struct tail *tail;		/* of this thread's state */
+	struct slot *slot;		/* this thread's, from its first claim on */
+	struct tail *tail;		/* of its state */
 	uint64_t stamp;			/* the one that the tail must have, or a word of slots.h */
 	uint64_t claimed;		/* the one that it had last */
 };

@@ -30,6 +30,7 @@
 #define slots_claim CORE_NAME(slots_claim)
 #define slots_confirm CORE_NAME(slots_confirm)
 #define slots_size CORE_NAME(slots_size)
+#define slots_still_hold CORE_NAME(slots_still_hold)
 #define slots_table CORE_NAME(slots_table)
 #define vdso_find CORE_NAME(vdso_find)
 #define vdso_parameters CORE_NAME(vdso_parameters)
