@@ -127,14 +127,36 @@ static inline void *witness_find(void)
 	return NULL;
 }
 
-/* Writes where the program itself may not (proc_pid_mem(5)). */
+/* mprotect for the whole mapping that has the entry: the kernel does not split it. */
+static inline bool witness_protect(const char *entry, int rights)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned long long start, end;
+	char line[512];
+	bool good = false;
+
+	while (maps && !good && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%llx-%llx", &start, &end) == 2 && (uintptr_t)entry >= start && (uintptr_t)entry < end)
+			good = !mprotect((void *)(uintptr_t)start, end - start, rights);
+	if (maps)
+		fclose(maps);
+	return good;
+}
+
+/* What kernels allow differs: to write where the program itself may not (proc_pid_mem(5)), or to make it writable. */
 static inline bool witness_write(const unsigned char *code)
 {
+	char *entry = (char *)(uintptr_t)witness.vdso;
 	int memory = open("/proc/self/mem", O_WRONLY | O_CLOEXEC);
-	bool good = memory >= 0 && pwrite(memory, code, WITNESS_JUMP, (off_t)(uintptr_t)witness.vdso) == WITNESS_JUMP;
+	bool good = memory >= 0 && pwrite(memory, code, WITNESS_JUMP, (off_t)(uintptr_t)entry) == WITNESS_JUMP;
 
 	if (memory >= 0)
 		close(memory);
+	if (!good && witness_protect(entry, PROT_READ | PROT_WRITE | PROT_EXEC)) {
+		memcpy(entry, code, WITNESS_JUMP);
+		good = witness_protect(entry, PROT_READ | PROT_EXEC);
+	}
+	__builtin___clear_cache(entry, entry + WITNESS_JUMP);
 	return good;
 }
 
@@ -221,7 +243,7 @@ static inline const char *witness_begin(void)
 	}
 	memcpy(witness.replaced, (const void *)witness.vdso, WITNESS_JUMP);
 	witness_jump(code, (uintptr_t)witness_stands_in);
-	return witness_write(code) ? NULL : "the vDSO can't be written to (/proc/self/mem)";
+	return witness_write(code) ? NULL : "the vDSO can't be written to (/proc/self/mem, mprotect)";
 }
 
 /* The vDSO is itself again. No thread may be inside. */
