@@ -19,10 +19,7 @@ from vgetrandom.errors import VgetrandomError
 from vgetrandom.system import debian
 
 CASE = "interface_errno"
-REPORT = (
-    '{"vgetrandom":1,"status":"no-vdso","pid":7,"calls":0,"bytes":0,"fallbacks":1000,"first_draws":0,'
-    '"threads":0,"forks":0}'
-)
+REPORT = '{"vgetrandom":2,"status":"no-vdso","memory":"none","pid":7,"calls":0,"bytes":0,"slots":0,"copies":1}'
 PROBED = f"vg: begin 9.9 x\nvg: run probe\nvg> page_size=4096\nvg> draws=1000\nvg> {REPORT}\nvg: end probe 0 3\n"
 WAYS = ("direct", "fork", "exec", "spawn", "shell")
 IDENTITY = "vg: run identity\n" + "".join(

@@ -28,10 +28,10 @@ def build_worker(contender: Path, family: str) -> Path:
     The vDSO lookup and the calling conventions are the library's own. Raises VgetrandomError when there is no
     compiler for the family, or with the compiler's first message.
     """
-    shim = source_path() / "shim"
-    sources = [*sorted(native_folder().glob("*.c")), contender, shim / "vdso.c"]
-    headers = [*sorted(native_folder().rglob("*.h")), *sorted((shim / "arch").glob("*.h")), *sorted(shim.glob("*.h"))]
-    include = [f"-I{folder}" for folder in (native_folder(), contender.parent, shim)]
+    core = source_path() / "shim" / "core"
+    sources = [*sorted(native_folder().glob("*.c")), contender, core / "vdso.c"]
+    headers = [*sorted(native_folder().rglob("*.h")), *sorted((core / "arch").glob("*.h")), *sorted(core.glob("*.h"))]
+    include = [f"-I{folder}" for folder in (native_folder(), contender.parent, core)]
     return _build(contender.stem, [*include, "-D_GNU_SOURCE", *map(str, sources), "-ldl"], [*sources, *headers], family)
 
 

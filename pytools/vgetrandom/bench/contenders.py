@@ -20,7 +20,7 @@ from ..errors import VgetrandomError
 from ..preload.library import library_path
 from ..system.debian import fetch
 from .building import build_worker, native_folder
-from .model import CONTROL, LIBC, SHIM, SHIM_AVX2, SHIM_VDSO, SYSCALL, VDSO, Participant
+from .model import CONTROL, LIBC, SHIM, SHIM_AVX2, SHIM_SSE2, SHIM_VDSO, SYSCALL, VDSO, Participant
 from .worker import Absent, Worker
 
 _SHIM = "vgetrandom"  # what tables call the library
@@ -59,6 +59,7 @@ def all_contenders(libcs: Sequence[str], files: Sequence[Path]) -> list[Contende
     host = _host_label()
     found += [Contender(LIBC, host, libc), Contender(SHIM, f"{host} + {_SHIM}", libc, "shim")]
     found.append(Contender(SHIM_AVX2, f"{host} + {_SHIM}, no AVX-512", libc, "shim", "noavx512"))
+    found.append(Contender(SHIM_SSE2, f"{host} + {_SHIM}, no AVX2", libc, "shim", "noavx2"))
     found.append(Contender(SHIM_VDSO, f"{host} + {_SHIM}, nobulk", libc, "shim", "nobulk"))
     for other in _with_different_keys(_other_libcs(libcs, host)):
         found.append(Contender(other.key, other.label, libc, other.target))

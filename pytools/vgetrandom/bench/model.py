@@ -20,7 +20,8 @@ CONTROL = "vdso-again"
 LIBC = "libc"
 SHIM = "shim"
 SHIM_AVX2 = "shim-noavx512"
-SHIM_VDSO = "shim-nobulk"  # all of a large request from the vDSO
+SHIM_SSE2 = "shim-noavx2"
+SHIM_VDSO = "shim-nobulk"  # all of a large request from the vDSO or the system call
 
 
 @dataclass(frozen=True)

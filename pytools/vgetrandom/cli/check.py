@@ -24,7 +24,7 @@ from ..preload.library import library_path
 from ..system.program import find_program
 from .command_argument import add_command, command_of
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -118,8 +118,7 @@ def _rows(found: Comparison) -> list[tuple[str, str, str]]:
         ("getrandom system calls", _number(before.calls), _number(after.calls)),
         ("calls served by the vDSO", "-", reported("calls")),
         ("bytes served by the vDSO", "-", reported("bytes")),
-        ("first calls of threads", "-", reported("first_draws")),
-        ("calls that fell back", "-", reported("fallbacks")),
+        ("slots given to threads", "-", reported("slots")),
         ("processes", _number(_processes(before)), _number(_processes(after))),
         ("ends with", _ending(before), _ending(after)),
     ]
@@ -158,7 +157,7 @@ def _as_json(command: list[str], found: Comparison, verdict: Verdict) -> dict[st
         "without": None if found.once else _side_as_json(found.without),
         "with": {
             **_side_as_json(found.with_library),
-            **{name: found.total(name) for name in ("calls", "bytes", "fallbacks", "first_draws", "threads", "forks")},
+            **{name: found.total(name) for name in ("calls", "bytes", "slots")},
             "reports": len(found.reports),
             "silent_processes": found.silent,
         },

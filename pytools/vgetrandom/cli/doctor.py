@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import resource
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,11 @@ from typing import Any
 from ..doctor.measurement import HELPER, Measurement, Trial, measure, try_library
 from ..preload.exit_report import ACTIVE, INACTIVE
 from ..preload.library import library_path
+from ..preload.settings import SWITCH, complaint, says_off
 from ..system.host import Host, look
 from ..system.vdso import VdsoFunction, find_getrandom, vdso_image
 
-SCHEMA = 1
+SCHEMA = 2
 _MMAP_FLAGS = {0x01: "shared", 0x02: "private", 0x08: "droppable", 0x20: "anonymous"}  # linux/mman.h
 
 
@@ -60,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(_as_json(found), indent=2))
     else:
         for name, text in _lines(found):
-            print(f"{name:<9} {text}")
+            print(f"{name:<10} {text}")
         print(_verdict(found))
     return 0 if found.good else 1
 
@@ -74,6 +77,8 @@ def _lines(found: _Findings) -> list[tuple[str, str]]:
         ("libc", _libc(found)),
         ("host", _where(host)),
         ("library", f"{found.library}: {_trial(found.trial)}"),
+        ("lock", _lock(found.trial)),
+        *([(SWITCH, _setting())] if os.environ.get(SWITCH) else []),
         ("speed", _speed(found)),
     ]
 
@@ -117,6 +122,22 @@ def _trial(trial: Trial) -> str:
     return "works" if trial.status == ACTIVE else INACTIVE.get(trial.status, trial.status)
 
 
+def _lock(trial: Trial) -> str:
+    if not trial.locked:
+        return "unknown"
+    if trial.locked == "locked":
+        return f"{SWITCH}=lock is granted: states in memory that is never dropped"
+    limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+    said = "unlimited" if limit == resource.RLIM_INFINITY else f"{limit // 1024} KiB"
+    return f"{SWITCH}=lock is refused here, and states are droppable all the same; RLIMIT_MEMLOCK is {said}"
+
+
+def _setting() -> str:
+    """What the environment says to programs started from here. The library was tried without it."""
+    value = os.environ[SWITCH]
+    return f"{value} here" + (": off" if says_off(value) else "") + (f"; {said}" if (said := complaint(value)) else "")
+
+
 def _speed(found: _Findings) -> str:
     times = found.measured
     if not times:
@@ -150,6 +171,9 @@ def _as_json(found: _Findings) -> dict[str, Any]:
         if times
         else None,
         "library": {"path": str(found.library), "status": found.trial.status or None},
+        "lock": found.trial.locked or None,
+        "setting": os.environ.get(SWITCH),
+        "complaint": complaint(os.environ.get(SWITCH, "")) or None,
         "nanoseconds": {
             "vdso": times.vdso if times else None,
             "system_call": times.system_call if times else None,

@@ -15,23 +15,30 @@ from rich.live import Live
 from ..errors import VgetrandomError
 from ..output.console import Console
 from ..output.table import make_table, plain_lines, printable
-from ..status.process_record import Mapping, NotPermitted, ProcessGone, library_base, state_mappings
+from ..preload.settings import SWITCH
+from ..status.process_record import NotPermitted, ProcessGone, library_base
 from ..status.process_watch import Entry, Snapshot, take_snapshot
 from ..system.host import require_proc
 
-_SCHEMA = 1
+_SCHEMA = 2
+_MEMORY = {
+    "none": "none: every call is the system call",
+    "locked": f"locked ({SWITCH}=lock)",
+    "lock-refused": f"droppable: {SWITCH}=lock was refused",
+}
 _LARGE = {"": "none so far", "none": "by the vDSO"}
 _ONE_SHOT = 0.3  # seconds between the two looks that give a rate
 _WATCH = 1.0
-_COLUMNS = ("PID", "CALLS", "BYTES", "FALLBACKS", "THREADS", "FORKS", "CALLS/S", "STATUS", "COMMAND")
+_COLUMNS = ("PID", "CALLS", "BYTES", "SLOTS", "MEMORY", "CALLS/S", "STATUS", "COMMAND")
 _COMMAND_WIDTH = 60
 _NONE = "no process has the library"
 
 _EPILOG = """columns:
   CALLS, BYTES  served from the vDSO in this process; what it did before a fork counts for its parent
-  FALLBACKS     calls answered by the system call
-  THREADS       running threads that have a state
-  FORKS         forks between the process that loaded the library and this one
+  SLOTS         given to threads in this process and those it was forked from; 10240 are all
+  MEMORY        of the states: droppable; locked (VGETRANDOM=lock); lock-refused: asked for, and droppable all the same
+
+A process whose states are not in the memory that they need is named below the table.
 
 exit status: 0 at least one process has the library, 1 none has, 2 an error"""
 
@@ -68,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
         _print_details(snapshot)
     else:
         _print_overview(snapshot)
+    _warn(snapshot)
     _explain_absence(snapshot, pids)
     return 0 if snapshot.entries else 1
 
@@ -133,10 +141,12 @@ def _row(entry: Entry) -> tuple[str, ...]:
     command = entry.command if len(entry.command) <= _COMMAND_WIDTH else entry.command[: _COMMAND_WIDTH - 3] + "..."
     record = entry.record
     if record is None:
-        return (str(entry.pid), *["-"] * 6, "no permission", command)
+        return (str(entry.pid), *["-"] * 5, "no permission", command)
     rate = "-" if entry.rate is None else f"{entry.rate:.0f}"
-    numbers = (record.calls, record.bytes, record.fallbacks, record.live, record.forks)
-    return (str(entry.pid), *map(str, numbers), rate, record.status, command)
+    if record.foreign:
+        return (str(entry.pid), *["-"] * 5, record.status, command)
+    numbers = (record.calls, record.bytes, record.used)
+    return (str(entry.pid), *map(str, numbers), record.memory, rate, record.status, command)
 
 
 def _print_details(snapshot: Snapshot) -> None:
@@ -154,34 +164,33 @@ def _detail_lines(entry: Entry) -> Iterator[tuple[str, str]]:
         yield "record", "no permission to read its memory" + ("" if os.geteuid() == 0 else "; run as root")
         return
     yield "status", record.status
+    if record.foreign:
+        return
+    yield "release", record.release
+    if entry.setting:
+        yield SWITCH, entry.setting
+    yield "memory of the states", _MEMORY.get(record.memory, record.memory)
     yield "calls", f"{record.calls}" + ("" if entry.rate is None else f" ({entry.rate:.0f} a second)")
     yield "bytes", str(record.bytes)
-    yield "fallbacks", str(record.fallbacks)
-    yield "first draws", f"{record.first_draws}, of threads, by the system call"
-    yield "threads with a state", f"{record.live} running, {record.threads_ever} ever"
-    yield "forks in its lineage", str(record.forks)
-    yield "slots", f"{len(record.slots)} claimed of {record.capacity} in {record.blocks} blocks"
+    yield "slots", f"{record.used} of {record.slots} given, {record.states} with a state now"
     yield "vDSO entry point", f"{record.entry:#x}"
     yield "state", f"{record.state_size} bytes, one every {record.state_stride}"
-    yield "mapped with", f"prot {record.mmap_prot:#x}, flags {record.mmap_flags:#x}"
+    yield "the kernel asks for", f"prot {record.mmap_prot:#x}, flags {record.mmap_flags:#x}"
     yield "large requests", f"from {record.large} bytes on, {_LARGE.get(record.vector, f'made with {record.vector}')}"
-    for mapping in _mappings(entry):
-        kind = "droppable" if mapping.droppable else "NOT droppable"
+    for mapping in entry.mappings:
+        kind = "droppable" if mapping.droppable else "locked" if mapping.locked else "not locked"
         pages = f"{mapping.resident // _page()} of {(mapping.end - mapping.start) // _page()} pages resident"
         yield "states in", f"{mapping.start:#x}-{mapping.end:#x} {kind}, {pages} [{' '.join(mapping.flags)}]"
 
 
-def _mappings(entry: Entry) -> list[Mapping]:
-    if entry.record is None:
-        return []
-    try:
-        return state_mappings(entry.pid, entry.record)
-    except (ProcessGone, NotPermitted):
-        return []
-
-
 def _page() -> int:
     return os.sysconf("SC_PAGE_SIZE")
+
+
+def _warn(snapshot: Snapshot) -> None:
+    for entry in snapshot.entries:
+        for warning in entry.warnings:
+            print(f"process {entry.pid}: {warning}", file=sys.stderr)
 
 
 def _explain_absence(snapshot: Snapshot, pids: Sequence[int] | None) -> None:
@@ -213,22 +222,22 @@ def _entry_object(entry: Entry, details: bool) -> dict[str, Any]:
     record = entry.record
     if record is None:
         return document
+    document.update(status=record.status, warnings=list(entry.warnings))
+    if record.foreign:
+        return document
     document.update(
-        status=record.status,
         calls=record.calls,
         bytes=record.bytes,
-        fallbacks=record.fallbacks,
-        first_draws=record.first_draws,
-        threads=record.live,
-        threads_ever=record.threads_ever,
-        forks=record.forks,
+        release=record.release,
+        memory=record.memory,
+        slots_used=record.used,
+        slots=record.slots,
         calls_per_second=None if entry.rate is None else round(entry.rate, 1),
     )
     if details:
         document.update(
-            slots_claimed=len(record.slots),
-            slots=record.capacity,
-            blocks=record.blocks,
+            states=record.states,
+            setting=entry.setting or None,
             entry=record.entry,
             parameters={
                 "state_size": record.state_size,
@@ -243,10 +252,12 @@ def _entry_object(entry: Entry, details: bool) -> dict[str, Any]:
                     "end": mapping.end,
                     "name": mapping.name,
                     "droppable": mapping.droppable,
+                    "wiped_at_fork": mapping.wiped,
+                    "locked": mapping.locked,
                     "resident_pages": mapping.resident // _page(),
                     "flags": list(mapping.flags),
                 }
-                for mapping in _mappings(entry)
+                for mapping in entry.mappings
             ],
         )
     return document

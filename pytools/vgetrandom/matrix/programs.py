@@ -17,7 +17,7 @@ from ..conformance.cases import Case
 from ..conformance.identity import probe as identity_probe
 from ..errors import VgetrandomError
 from ..preload.builder import Target, build_library
-from ..preload.library import LIBRARY_NAME, source_path
+from ..preload.library import LIBRARY_NAME, reporter_beside, source_path
 
 # Of guests whose libc is just a folder with files. It is written into the programs: set-uid ones read no variable.
 LIBC_FOLDER = "/libc"
@@ -96,7 +96,7 @@ def _library(target: Target, cache: Path) -> Path:
     for path in parts:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     output = cache / f"library-{digest.hexdigest()[:24]}" / LIBRARY_NAME
-    if not output.is_file():
+    if not (output.is_file() and reporter_beside(output).is_file()):
         output.parent.mkdir(parents=True, exist_ok=True)
         build_library(output, target, [], False)
     return output

@@ -3,26 +3,17 @@
  * The two limits between which every contender lies, measured in its own process: the bare system-call instruction,
  * and the bare vDSO function on a state of its own. And an empty function, for the cost of the measuring loop.
  */
-#include <elf.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "arch/arch.h"
+#include "slots.h"
 #include "vdso.h"
 #include "worker.h"
 
-#define PAGE 4096	/* a part of a page where pages are larger: no state straddles one */
-
-/* include/uapi/linux/random.h */
-struct opaque_params {
-	uint32_t size_of_opaque_state, mmap_prot, mmap_flags, reserved[13];
-};
-
-static vdso_getrandom *entry;
-static struct opaque_params params;
+struct process_settings worker_settings;
 static _Thread_local void *state;
 
 /* Each thread has its own, which is not given back: a worker has few. NULL: refused. */
@@ -30,13 +21,13 @@ static void *new_state(void)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	static char *next, *end;
-	size_t stride = (params.size_of_opaque_state + 63) / 64 * 64;
+	size_t stride = core.state_stride;
 	void *found = NULL;
 
 	pthread_mutex_lock(&lock);
 	if (end - next < (ptrdiff_t)stride) {
-		next = mmap(NULL, PAGE, (int)params.mmap_prot, (int)params.mmap_flags, -1, 0);
-		end = next == MAP_FAILED ? next : next + PAGE;
+		next = mmap(NULL, core.page_size, (int)core.mmap_prot, (int)core.mmap_flags, -1, 0);
+		end = next == MAP_FAILED ? next : next + core.page_size;
 	}
 	if (next != end) {
 		found = next;
@@ -50,10 +41,11 @@ const char *vdso_prepare(void)
 {
 	const void *image = (const void *)getauxval(AT_SYSINFO_EHDR);
 
-	entry = image ? (vdso_getrandom *)vdso_find(image, VDSO_SYMBOL, VDSO_VERSION) : NULL;
-	if (!entry)
+	core.page_size = (uint32_t)getauxval(AT_PAGESZ);
+	core.entry = image ? (vdso_getrandom *)vdso_find(image, VDSO_SYMBOL, VDSO_VERSION) : NULL;
+	if (!core.entry)
 		return "this kernel's vDSO has no getrandom";
-	if (arch_vdso_call(entry, NULL, 0, 0, &params, ~(size_t)0) != 0)
+	if (!vdso_parameters(core.entry))
 		return "the vDSO does not tell its parameters";
 	state = new_state();
 	return state ? NULL : "the kernel refuses droppable memory";
@@ -64,7 +56,7 @@ void draw_from_vdso(void *buf, size_t size, long count)
 	void *mine = state ? state : (state = new_state());
 
 	while (count--)
-		arch_vdso_call(entry, buf, size, 0, mine, params.size_of_opaque_state);
+		arch_vdso_call(core.entry, buf, size, 0, mine, core.state_size);
 }
 
 ssize_t thin_getrandom(void *buf, size_t size, unsigned int flags)
@@ -73,7 +65,7 @@ ssize_t thin_getrandom(void *buf, size_t size, unsigned int flags)
 
 	if (!state)
 		state = new_state();
-	answer = arch_vdso_call(entry, buf, size, flags, state, params.size_of_opaque_state);
+	answer = arch_vdso_call(core.entry, buf, size, flags, state, core.state_size);
 	if (answer >= 0)
 		return answer;
 	errno = (int)-answer;

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_VDSO_H
+#define CORE_VDSO_H
+
+#include "core.h"
+
+/*
+ * The address of the function `name` with version `version` in the vDSO image that begins at `image`,
+ * or NULL. Reads the image only; never trusts it to hold what it should not lack.
+ */
+void *vdso_find(const void *image, const char *name, const char *version);
+
+/*
+ * Ask `entry`, the vDSO's getrandom, for its parameters: sets the fields of `core` about states, which need core.page_size.
+ * False when it would not tell them, or told unusable ones; then `core` is as it was.
+ */
+bool vdso_parameters(vdso_getrandom *entry);
+
+#endif
