@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import struct
 import subprocess
@@ -16,6 +17,7 @@ from vgetrandom.conformance.cases import read_cases
 from vgetrandom.conformance.identity import WAYS, prove
 from vgetrandom.conformance.libc_folder import look
 from vgetrandom.conformance.runner import Plan, Runner
+from vgetrandom.conformance.static import static_command
 from vgetrandom.conformance.targets import parse_target, parse_targets
 from vgetrandom.errors import VgetrandomError
 from vgetrandom.preload.identity import file_at, identify, read_mappings
@@ -335,6 +337,17 @@ def test_a_folder_with_an_archive_is_the_one_that_is_linked(vgetrandom: Vgetrand
     assert found["libc"]["path"] == str(tmp_path / "lib/libc.a")
     named = identities(vgetrandom, f"static:mine={tmp_path}")
     assert named["mine"]["libc"] == found["libc"]
+
+
+def test_headers_of_another_architecture_are_left_alone(tmp_path: Path) -> None:
+    """Debian's kernel headers are side by side for all: another's would have other numbers of system calls."""
+    own = {"ppc64le": "powerpc64le"}.get(platform.machine(), platform.machine())
+    for name in ("aarch64", "s390x", "x86_64", own):
+        (tmp_path / "include" / f"{name}-linux-gnu" / "asm").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "include" / "stdio.h").touch()
+    (tmp_path / "libc.a").touch()
+    taken = [word for word in static_command(str(tmp_path)) if word.endswith("-linux-gnu")]
+    assert taken == [str(tmp_path / "include" / f"{own}-linux-gnu")]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import shlex
 import subprocess
@@ -14,6 +15,7 @@ from ..preload.builder import host_compiler
 from .cases import cases_folder
 
 ARCHIVE = "libc.a"
+_MULTIARCH = {"ppc64le": "powerpc64le"}  # where Debian's name of an architecture is not uname(2)'s
 
 
 def static_command(what: str) -> tuple[str, ...]:
@@ -78,7 +80,9 @@ def _compiler_of(folder: Path) -> tuple[str, ...]:
         raise VgetrandomError("there is no C compiler to link static programs; install one (Debian: gcc)")
     start = next((path.parent for path in sorted(folder.rglob("crt1.o"))), archive.parent)
     headers = [path.parent for path in sorted(folder.rglob("stdio.h")) if path.parent.name != "bits"][:1]
-    machine = [path for header in headers for path in sorted(header.glob("*-linux-gnu")) if path.is_dir()]
+    # Debian's packages have the headers of all architectures side by side: those of another have its call numbers.
+    own = {f"{_MULTIARCH.get(platform.machine(), platform.machine())}-linux-{libc}" for libc in ("gnu", "musl")}
+    machine = [path for header in headers for path in sorted(header.iterdir()) if path.name in own]
     # Behind the libc's own headers come the compiler's and the kernel's: -isystem goes before what the compiler knows.
     include = [word for path in (*headers, *machine) for word in ("-isystem", str(path))]
     return (*compiler, *include, f"-B{start}/", f"-L{archive.parent}")
