@@ -18,7 +18,7 @@ from vgetrandom.system import debian
 # The first QEMU that emulates an architecture's vectors, as far as it is newer than Debian 12's.
 VECTORS_SINCE = {"loongarch64": 9, "riscv64": 9}
 _EMULATOR = {"powerpc64le": "qemu-ppc64le"}
-_OPTIONS = {"riscv64": ["-cpu", "rv64,v=true"]}
+_OPTIONS = {"x86_64": ["-cpu", "max"], "riscv64": ["-cpu", "rv64,v=true"]}
 
 
 def compile_for(arch: str, program: Path, *words: object) -> None:
@@ -48,11 +48,11 @@ def compile_by(
     _compile([*gcc, "-static", "-pthread", *map(str, words), *map(str, sources), str(object_file)], program)
 
 
-def emulator(arch: str) -> list[str]:
-    """The words before a program for ARCH that run it, with vectors; skips when there is none."""
+def emulator(arch: str, least: int = 0) -> list[str]:
+    """What runs a program for ARCH, with vectors: QEMU of version `least` or newer; skips when there is none."""
     name = _EMULATOR.get(arch, f"qemu-{arch}")
     found = shutil.which(name)
-    if not found or _version(found) < VECTORS_SINCE.get(arch, 0):
+    if not found or _version(found) < max(least, VECTORS_SINCE.get(arch, 0)):
         try:
             found = str(debian.fetch("bookworm-backports", "amd64", ["qemu-user"]) / "usr" / "bin" / name)
         except VgetrandomError as error:
