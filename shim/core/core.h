@@ -26,7 +26,8 @@ struct process_settings {
 	uint32_t state_stride;		/* bytes from one state to the next in its page */
 	uint32_t mmap_prot, mmap_flags;
 	uint32_t page_size;		/* bytes */
-	uint32_t most_vector;		/* the best enum chacha_vector that may be used; 0: all comes from the vDSO */
+	uint32_t most_vector;		/* the best enum chacha_vector that may be used; 0: none, large requests come from
+					   the vDSO or the system call */
 };
 
 struct thread_record {			/* all zeros: never drew */

@@ -18,9 +18,11 @@ static uint64_t user_span(uint64_t high)
 
 void draw_start(uint64_t high, uint32_t most_vector)
 {
+	const uint32_t least = most_vector ? chacha_least : chacha_system_call_least;
+
 	core.user_span = user_span(high);
 	core.most_vector = most_vector;
-	core.large = most_vector && chacha_least <= DRAW_SMALL ? chacha_least : DRAW_SMALL + 1;
+	core.large = least <= DRAW_SMALL ? least : DRAW_SMALL + 1;
 	/* Partner: the acquire in draw_unusual(). */
 	__atomic_store_n(&core.small_limit, core.user_span - DRAW_SMALL, __ATOMIC_RELEASE);
 }
@@ -41,7 +43,10 @@ long draw_unusual(void *buf, size_t len, unsigned int flags)
 	/* Partner: the release in draw_start(). The rest of core is written. */
 	if (!__atomic_load_n(&core.small_limit, __ATOMIC_ACQUIRE) || !acceptable(buf, len, flags))
 		return platform_getrandom(buf, len, flags);
-	if (core.most_vector && len >= chacha_least) {
+	if (!core.most_vector) {
+		if (len >= chacha_system_call_least && len >= chacha_system_call_from())
+			return platform_getrandom(buf, len, flags);
+	} else if (len >= chacha_least) {
 		chacha_expand *expand = chacha_for(len, core.most_vector);
 
 		if (expand)

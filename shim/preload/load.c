@@ -77,9 +77,15 @@ static enum vgetrandom_status set_up(void)
 
 static uint32_t most_vector(void)
 {
+	uint32_t most = CHACHA_VECTOR_AVX512;
+
 	if (environment_lists("VGETRANDOM", "nobulk"))
 		return 0;
-	return environment_lists("VGETRANDOM", "noavx512") ? CHACHA_VECTOR_AVX2 : CHACHA_VECTOR_AVX512;
+	if (environment_lists("VGETRANDOM", "noavx2"))
+		most = CHACHA_VECTOR_SSE2;
+	else if (environment_lists("VGETRANDOM", "noavx512"))
+		most = CHACHA_VECTOR_AVX2;
+	return chacha_permitted(most, imports.getauxval(AT_HWCAP));
 }
 
 static void describe(void)

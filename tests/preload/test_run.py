@@ -289,6 +289,22 @@ def test_library_that_ld_preload_can_not_name_is_one_line(
     assert "space or colon" in one_line(result)
 
 
+@pytest.mark.parametrize("verb", ["run", "check"])
+@pytest.mark.parametrize("name", ["lib.so", "a$LIB.so"])
+def test_library_that_the_loader_would_ignore_is_one_line(
+    vgetrandom: Vgetrandom, library: Path, tmp_path: Path, verb: str, name: str
+) -> None:
+    """The loader goes on without it, and the command would run as if nothing had been asked."""
+    file = tmp_path / name
+    if name == "lib.so":
+        file.write_text("not a library")
+    else:
+        file.write_bytes(library.read_bytes())
+    result = vgetrandom(verb, "--", "true", VGETRANDOM_LIBRARY=str(file))
+    assert (result.returncode, result.stdout) == (2, "")
+    assert str(file) in one_line(result)
+
+
 def test_report_that_can_not_be_written_is_one_line(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
     result = vgetrandom("run", "--report", tmp_path / "none" / "report", "--", "true")
     assert result.returncode == 2

@@ -18,6 +18,7 @@ from ..check.paired_runs import Comparison, Side, compare
 from ..check.verdict import Verdict, describe, judge
 from ..output.console import Console
 from ..output.table import print_table, printable
+from ..preload.identity import require_library
 from ..preload.launch import own_environment
 from ..preload.library import library_path
 from ..system.program import find_program
@@ -52,7 +53,7 @@ def _positive(kind: type[float]) -> Any:
 
 def run(args: argparse.Namespace) -> int:
     command = command_of(args, "check")
-    library = library_path()
+    library = require_library(library_path())
     environment = own_environment()
     program = find_program(command, environment, library)
     shown = not args.quiet and sys.stdin.isatty() and sys.stderr.isatty()

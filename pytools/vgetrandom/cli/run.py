@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from ..errors import VgetrandomError
+from ..preload.identity import require_library
 from ..preload.launch import execute, own_environment, with_library, with_reports
 from ..preload.library import library_path, reporter_path
 from ..preload.settings import SWITCH, complaint
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     command = command_of(args, "run")
-    library = library_path()
+    library = require_library(library_path())
     environment = with_library(own_environment(), library)
     if args.report:
         environment = with_reports(environment, reporter_path(), _destination(args.report))

@@ -23,9 +23,10 @@ _SECONDS = 60  # far more than it takes
 
 @dataclass(frozen=True)
 class Measurement:
-    """What the kernel asks of a state (0 when it did not tell), and nanoseconds for a draw of 16 bytes.
+    """What the kernel asks of a state (0 when it did not tell), and nanoseconds for a draw, by default of 16 bytes.
 
-    The fastest of many rounds counts. A time is None when that way to draw is not to be had.
+    The fastest of many rounds counts. A time is None when that way to draw is not to be had. `other`: a system call
+    that does next to nothing (getppid).
     """
 
     state_size: int
@@ -35,6 +36,7 @@ class Measurement:
     vdso: float | None
     system_call: float | None
     libc: float | None
+    other: float | None = None
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,9 @@ class Trial:
     locked: str
 
 
-def measure(function: VdsoFunction | None) -> Measurement | None:
-    """Time the draws without the library; None when the helper is not installed or does not run."""
-    found = _run_helper(function, without_library(os.environ))
+def measure(function: VdsoFunction | None, length: int = 16) -> Measurement | None:
+    """Time draws of `length` bytes without the library; None when the helper is not installed or does not run."""
+    found = _run_helper(function, without_library(os.environ), length)
     if not found:
         return None
     return Measurement(
@@ -62,13 +64,17 @@ def measure(function: VdsoFunction | None) -> Measurement | None:
         found["vdso_ns"],
         found["syscall_ns"],
         found["libc_ns"],
+        found["other_ns"],
     )
 
 
-def try_library(library: Path) -> Trial:
-    """Preload the library into a process and see what it reports; into another one with VGETRANDOM=lock."""
+def try_library(library: Path, length: int = 16) -> Trial:
+    """Preload the library into a process that draws `length` bytes at a time, and see what it reports.
+
+    And into one with VGETRANDOM=lock.
+    """
     environment = with_library(without_library(os.environ), library)
-    found = _run_helper(None, environment)
+    found = _run_helper(None, environment, length)
     normal = _report_of_process(environment)
     locked = _report_of_process({**environment, SWITCH: LOCK})
     return Trial(
@@ -93,11 +99,11 @@ def _report_of_process(environment: dict[str, str]) -> ExitReport | None:
         return next(iter(read_reports(report)), None)
 
 
-def _run_helper(function: VdsoFunction | None, environment: dict[str, str]) -> dict[str, Any] | None:
+def _run_helper(function: VdsoFunction | None, environment: dict[str, str], length: int) -> dict[str, Any] | None:
     helper = helper_path(HELPER)
     if not helper:
         return None
-    words = [str(helper), f"{function.offset if function else 0:x}"]
+    words = [str(helper), f"{function.offset if function else 0:x}", str(length)]
     try:
         result = subprocess.run(
             words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECONDS

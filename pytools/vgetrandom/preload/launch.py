@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from ..errors import VgetrandomError
 from ..system.program import NOT_EXECUTABLE, Program
+from .identity import require_nameable
 from .library import LIBRARY_NAME, REPORTER_NAME
 from .settings import SWITCH
 
@@ -51,11 +52,7 @@ def with_reports(environment: Mapping[str, str], reporter: Path, destination: st
 
 
 def _with_preload(environment: Mapping[str, str], library: Path) -> dict[str, str]:
-    if set(str(library)) & set(" :\t\n"):
-        raise VgetrandomError(
-            f"LD_PRELOAD can't hold {library}, with a space or colon in it; copy the library elsewhere "
-            "and set VGETRANDOM_LIBRARY to the copy"
-        )
+    require_nameable(library)
     others = [name for name in _preloaded(environment) if Path(name) != library]
     return {**environment, "LD_PRELOAD": ":".join([*others, str(library)])}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 SWITCH = "VGETRANDOM"
 LOCK = "lock"
 OFF = frozenset({"off", "OFF", "Off", "0", "no", "false", "disable", "disabled"})  # shim/preload/environment.c
-_WORDS = ("off", LOCK, "nobulk", "noavx512")
+_WORDS = ("off", LOCK, "nobulk", "noavx512", "noavx2")
 
 
 def says_off(value: str) -> bool:

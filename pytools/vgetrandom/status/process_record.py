@@ -19,7 +19,7 @@ from ..preload.settings import SWITCH
 _SYMBOL = b"vgetrandom_process"
 _MAGIC = 0x6D6F646E61726776
 _VERSION = 2
-VECTOR_NAMES = {0: "", 1: "none", 2: "NEON", 3: "AVX2", 4: "AVX-512"}
+VECTOR_NAMES = {0: "", 1: "none", 2: "NEON", 3: "AVX2", 4: "AVX-512", 5: "SSE2", 6: "VSX", 7: "VX", 8: "LSX", 9: "RVV"}
 STATUS_NAMES = {1: "active", 2: "off", 3: "no-vdso", 4: "no-params", 5: "no-memory", 6: "no-libc"}
 MEMORY_NAMES = {0: "none", 1: "droppable", 2: "locked", 3: "lock-refused"}
 NOT_INITIALISED = "not initialised"

@@ -27,5 +27,5 @@ hidden void __random_start(const size_t *aux)
 		return;
 	core.states = (void *)states;
 	core.entry = entry;
-	draw_start(high, CHACHA_VECTOR_AVX512);
+	draw_start(high, chacha_permitted(CHACHA_VECTOR_AVX512, aux[AT_HWCAP]));
 }
