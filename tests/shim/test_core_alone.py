@@ -25,7 +25,7 @@ OF_THE_LINKER = {"_GLOBAL_OFFSET_TABLE_", ".TOC."}
 OPTIONS = ["-std=gnu11", "-O2", "-fPIC", "-ffreestanding", "-fno-stack-protector", "-fvisibility=hidden", "-nostdinc"]
 WARNINGS = ["-Werror", "-Wall", "-Wextra"]
 
-EVERYWHERE = {"bulk.c", "draw.c", "slots.c", "vdso.c"}
+EVERYWHERE = {"bulk.c", "draw.c", "slots.c", "unusual.c", "vdso.c"}
 CHACHA = {
     "x86_64": {"chacha/avx2.c", "chacha/avx512.c", "chacha/choose-x86_64.c"},
     "aarch64": {"chacha/choose-aarch64.c", "chacha/neon.c"},
