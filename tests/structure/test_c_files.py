@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -101,6 +102,26 @@ def test_no_files_of_the_shim_call_each_other_in_a_circle(build: Build) -> None:
         graph = call_graph(folder.glob("*.o"))
         assert sum(map(len, graph.values())) > 3
         assert not circle(graph)
+
+
+def orders_without_a_partner(text: str) -> list[str]:
+    """The lines with an atomic operation whose order is not relaxed, and no comment just above that names its partner."""
+    lines = text.splitlines()
+    strong = [number for number, line in enumerate(lines) if re.search(r"__ATOMIC_(?!RELAXED)[A-Z_]+", line)]
+    return [lines[n].strip() for n in strong if not re.search(r"Partner: .*\(\)", "".join(lines[max(0, n - 3) : n]))]
+
+
+def test_each_order_of_an_atomic_operation_names_its_partner() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in sources("shim")]
+    assert sum("Partner: " in text for text in texts) >= 2
+    assert not [line for text in texts for line in orders_without_a_partner(text)]
+
+
+def test_an_order_without_a_partner_is_found() -> None:
+    line = "number = __atomic_load_n(&it, __ATOMIC_ACQUIRE);"
+    assert orders_without_a_partner(f"{{\n\t/* Read. */\n\t{line}\n}}") == [line]
+    assert not orders_without_a_partner(f"{{\n\t/* Partner: the release in give(). */\n\t{line}\n}}")
+    assert not orders_without_a_partner(line.replace("ACQUIRE", "RELAXED"))
 
 
 @needs_compiler
