@@ -105,7 +105,7 @@ def test_no_files_of_the_shim_call_each_other_in_a_circle(build: Build) -> None:
 
 
 def orders_without_a_partner(text: str) -> list[str]:
-    """The lines with an atomic operation whose order is not relaxed, and no comment just above that names its partner."""
+    """The lines with an atomic operation whose order is not relaxed, without a comment above that names its partner."""
     lines = text.splitlines()
     strong = [number for number, line in enumerate(lines) if re.search(r"__ATOMIC_(?!RELAXED)[A-Z_]+", line)]
     return [lines[n].strip() for n in strong if not re.search(r"Partner: .*\(\)", "".join(lines[max(0, n - 3) : n]))]
