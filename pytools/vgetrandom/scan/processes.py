@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..errors import VgetrandomError
 from ..system.host import require_proc
 from .closure import Closure, Object, Reader, Root
 from .elf_facts import Facts, Problem, read_facts
+from .survey import Row, Trouble, judge_file
 
 _AT_SECURE = 23  # linux/auxvec.h
 
@@ -48,6 +49,20 @@ def is_secure(pid: int) -> bool:
         return False
     pairs = dict(struct.iter_unpack("=QQ", data[: len(data) // 16 * 16]))
     return bool(pairs.get(_AT_SECURE, 0))
+
+
+def judge_processes(pids: Iterable[int], troubles: list[Trouble]) -> list[Row]:
+    """A row for each process; of one that can't be judged, what is wrong is appended to `troubles`."""
+    rows = []
+    for pid in pids:
+        try:
+            closure = process_closure(pid)
+        except VgetrandomError as error:
+            troubles.append(Trouble(f"process {pid}", str(error)))
+            continue
+        privilege = "secure execution" if is_secure(pid) else ""
+        rows.append(judge_file(f"{closure.program.seen_as} [{pid}]", closure, privilege))
+    return rows
 
 
 def _objects(program: Object, paths: Sequence[str], root: Root, read: Reader) -> tuple[list[Object], list[str]]:
