@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ class Repeats:
     compared    draws that ended after the snapshot
     repeated    of these: another clone drew the same value
     late        of these: begun after that clone's kernel had handled the notification
-    last_ns     when the last of the repeated was begun, in guest nanoseconds from the snapshot on; None: none repeated
-    fresh       number of the first draw after the snapshot from which on none repeats, from 1; None: the last one repeats
+    last_ns     when the last of the repeated was begun, in guest nanoseconds from the snapshot; None: none did
+    fresh       number, from 1, of the first draw after the snapshot from which on none repeats; None: the last does
     """
 
     compared: int
@@ -46,13 +47,23 @@ def compare(contender: int, source: Memory, clones: Sequence[Memory]) -> Repeats
     drawn = [[draw for draw in clone.draws.get(contender, []) if draw.number > last] for clone in clones]
     clones_with = Counter(value for draws in drawn for value in {draw.value for draw in draws})
     found = [_in_one(draws, clones_with, stopped_at(source), handled_at(clone)) for draws, clone in zip(drawn, clones)]
-    lasts = [one.last_ns for one in found if one.last_ns is not None]
-    fresh = [one.fresh for one in found]
-    return Repeats(
+    most = together(found)  # of times and numbers
+    return dataclasses.replace(
+        most,
         compared=min(one.compared for one in found),
         repeated=max(one.repeated for one in found),
         late=max(one.late for one in found),
-        last_ns=max(lasts, default=None),
+    )
+
+
+def together(found: Sequence[Repeats]) -> Repeats:
+    """Several processes of one contender: sums, and the latest of times and numbers."""
+    fresh = [one.fresh for one in found]
+    return Repeats(
+        compared=sum(one.compared for one in found),
+        repeated=sum(one.repeated for one in found),
+        late=sum(one.late for one in found),
+        last_ns=max((one.last_ns for one in found if one.last_ns is not None), default=None),
         fresh=None if None in fresh else max(number for number in fresh if number is not None),
     )
 

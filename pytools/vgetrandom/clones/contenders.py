@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ TABLE = Path(__file__).with_name("contenders.toml")
 BUFFERED = "buffered"  # the contender that has to repeat in a run that is worth anything
 KERNEL, NONE = "kernel", "none"  # what a contender promises
 PROGRAM = "program"  # the name of the user's own
+HOST = "host"  # a root of files of this host, in which it runs
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,13 @@ class Contender:
     library: bool = False  # preloaded
     setting: str = ""  # of VGETRANDOM
     promise: str = NONE
+    processes: int = 1
     with_two: bool = False  # takes part where there are two processors
 
     @property
-    def stopped(self) -> bool:
-        """Whether a thread of it is stopped in the middle of a draw."""
-        return self.draw[3:] == ("stop",)
+    def decides(self) -> bool:
+        """Whether the verdict is about it."""
+        return self.promise == KERNEL and (self.library or self.name == PROGRAM)
 
 
 @dataclass(frozen=True)
@@ -67,21 +70,18 @@ def read_table(path: Path = TABLE) -> Table:
         document: dict[str, Any] = tomllib.load(stream)
     return Table(
         tuple(Kernel(name, fields["release"], fields["package"]) for name, fields in document["kernel"].items()),
-        {
-            name: Root(name, fields["release"], tuple(fields["packages"])) for name, fields in document["root"].items()
-        },
+        {name: Root(name, fields["release"], tuple(fields["packages"])) for name, fields in document["root"].items()},
         tuple(_contender(name, fields) for name, fields in document["contender"].items()),
     )
 
 
 def _contender(name: str, fields: Mapping[str, Any]) -> Contender:
-    words = {key: tuple(fields[key]) for key in ("draw", "lines") if key in fields}
-    others = {key: value for key, value in fields.items() if key not in words}
-    return Contender(name, **others, **words)
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    return Contender(name, **values)
 
 
 def choose(contenders: Sequence[Contender], patterns: Sequence[str]) -> list[Contender]:
-    """Those whose name matches a wildcard, and the buffered one. Raises VgetrandomError when a wildcard matches none."""
+    """Those whose name matches a wildcard, and the buffered one. Raises VgetrandomError for a wildcard without any."""
     for pattern in patterns:
         if not any(fnmatch.fnmatch(one.name, pattern) for one in contenders):
             names = ", ".join(one.name for one in contenders)
@@ -90,10 +90,9 @@ def choose(contenders: Sequence[Contender], patterns: Sequence[str]) -> list[Con
     return [one for one in contenders if any(fnmatch.fnmatch(one.name, pattern) for pattern in wanted)]
 
 
-def of_program(words: Sequence[str]) -> list[Contender]:
-    """The contenders that a program of the user's is: as it is, and with the library."""
+def of_program(words: Sequence[str], root: str, library: bool) -> list[Contender]:
+    """The contenders that a program of the user's is: as it is, and with the library where that reaches it."""
     label = Path(words[0]).name
-    return [
-        Contender(PROGRAM, label, "", lines=tuple(words)),
-        Contender(f"{PROGRAM}-vgetrandom", f"{label} + vgetrandom", "", lines=tuple(words), library=True),
-    ]
+    alone = Contender(PROGRAM, label, root, lines=tuple(words), promise=KERNEL, with_two=True)
+    preloaded = dataclasses.replace(alone, name=f"{PROGRAM}-vgetrandom", label=f"{label} + vgetrandom", library=True)
+    return [alone, preloaded] if library else [alone]

@@ -43,11 +43,14 @@ class Machine:
 class Emulator:
     """QEMU in a process of its own, steered by QMP (docs/interop/qmp-spec in QEMU); it ends with the context.
 
-    `guid` is the generation that the machine shows its kernel (docs/specs/vmgenid in QEMU), None: it has no such device. With
-    `snapshot`, it is stopped where that was taken. Everything raises VgetrandomError after `deadline` (time.monotonic()).
+    `guid` is the generation that the machine shows its kernel (docs/specs/vmgenid in QEMU); None: it has no such
+    device. With `snapshot`, it is stopped where that was taken. Everything raises VgetrandomError after `deadline`
+    (time.monotonic()).
     """
 
-    def __init__(self, machine: Machine, guid: str | None, console: Path, deadline: float, snapshot: Path | None = None):
+    def __init__(
+        self, machine: Machine, guid: str | None, console: Path, deadline: float, snapshot: Path | None = None
+    ):
         self._machine, self._deadline = machine, deadline
         self._said: queue.Queue[str] = queue.Queue()
         self._complaint = ""
@@ -115,7 +118,7 @@ class Emulator:
         self._ask("stop")
 
     def take_snapshot(self, output: Path) -> None:
-        """Save the stopped machine, with a byte in its serial port that tells the guest that this is after the snapshot."""
+        """Save the stopped machine, with a byte in its serial port that tells the guest: this is after the snapshot."""
         self._input.write(b"!")
         self._input.flush()
         time.sleep(_BYTE_ARRIVES)
@@ -133,7 +136,9 @@ class Emulator:
             if status in good:
                 return
             if status in bad:
-                raise VgetrandomError(f"QEMU could not take the snapshot ({status}); is there room in the temporary folder?")
+                raise VgetrandomError(
+                    f"QEMU could not take the snapshot ({status}); is there room in the temporary folder?"
+                )
             self._check(f"QEMU stayed {status!r}")
             time.sleep(_POLL)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import stat
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..matrix.initramfs import Initramfs
 from ..preload.library import LIBRARY_NAME
-from .contenders import Contender
+from .contenders import HOST, Contender
 
 FOLDER = "/vgetrandom"  # all of ours in the guest; native/plan.h knows it
 INIT = f"{FOLDER}/init"
@@ -37,6 +36,7 @@ class Parts:
     """What a guest is made of, as files of this host.
 
     roots       by name: folders that stand for `/`
+    host        files of this host, by their absolute paths: the root HOST
     base        an initramfs of the user's, in which programs without a root of their own run
     """
 
@@ -44,6 +44,7 @@ class Parts:
     library: Path
     draws: Mapping[str, Path]
     roots: Mapping[str, Path]
+    host: Mapping[str, Path] = field(default_factory=dict)
     base: Path | None = None
 
 
@@ -54,9 +55,11 @@ def write_guest(output: Path, parts: Parts, contenders: Sequence[Contender], amo
     archive.file(INIT, parts.init.read_bytes())
     archive.file(f"{FOLDER}/plan", plan(contenders, amount, idle), 0o644)
     if parts.base:
+        archive.folder("/proc")
         archive.file(_LIBRARY, parts.library.read_bytes())
     for name in dict.fromkeys(one.root for one in contenders if one.root):
-        _add_root(archive, _place(name), parts.roots[name], parts.library)
+        files = parts.host.items() if name == HOST else _files_of(parts.roots[name])
+        _add_root(archive, _place(name), files, parts.library)
     for one in contenders:
         if one.draw:
             archive.file(f"{_place(one.root)}{_draw(one)}", parts.draws[one.draw[0]].read_bytes())
@@ -65,10 +68,15 @@ def write_guest(output: Path, parts: Parts, contenders: Sequence[Contender], amo
         _put_before(parts.base, output)
 
 
+def processes(contenders: Sequence[Contender]) -> list[Contender]:
+    """Whose each process of the plan is. The number of a process is its place here."""
+    return [one for one in contenders for _ in range(one.processes)]
+
+
 def plan(contenders: Sequence[Contender], amount: Amount, idle: bool) -> bytes:
     """What init.c reads; native/plan.h has the form."""
     words = [str(amount.draws), str(amount.lines), str(amount.milliseconds), "idle" if idle else ""]
-    for number, one in enumerate(contenders):
+    for number, one in enumerate(processes(contenders)):
         library = {"LD_PRELOAD": _LIBRARY} if one.library else {}
         setting = {"VGETRANDOM": one.setting} if one.setting else {}
         environment = {**_ENVIRONMENT, **library, **setting}
@@ -86,13 +94,13 @@ def _draw(contender: Contender) -> str:
     return f"/draw-{contender.draw[0]}"
 
 
-def _add_root(archive: Initramfs, place: str, root: Path, library: Path) -> None:
-    for path in _walk(root):
-        inside = f"{place}/{path.relative_to(root)}"
+def _add_root(archive: Initramfs, place: str, files: Iterable[tuple[str, Path]], library: Path) -> None:
+    """Files by their absolute paths in that root, and what every root has."""
+    for inside, path in files:
         if path.is_symlink():
-            archive.link(inside, str(path.readlink()))
+            archive.link(f"{place}{inside}", str(path.readlink()))
         elif path.is_file():
-            archive.file(inside, path.read_bytes(), stat.S_IMODE(path.stat().st_mode))
+            archive.file(f"{place}{inside}", path.read_bytes(), stat.S_IMODE(path.stat().st_mode))
     archive.folder(f"{place}/proc")
     archive.folder(f"{place}/tmp", 0o1777)
     archive.device(f"{place}/dev/null", 1, 3, 0o666)
@@ -100,6 +108,10 @@ def _add_root(archive: Initramfs, place: str, root: Path, library: Path) -> None
     archive.file(f"{place}{_LIBRARY}", library.read_bytes())
     for script in sorted(_SCRIPTS.glob("*.py")):
         archive.file(f"{place}/{script.name}", script.read_bytes(), 0o644)
+
+
+def _files_of(root: Path) -> Iterator[tuple[str, Path]]:
+    return ((f"/{path.relative_to(root)}", path) for path in _walk(root))
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -113,4 +125,4 @@ def _put_before(base: Path, output: Path) -> None:
     """The kernel unpacks one archive after the other (Documentation/driver-api/early-userspace/buffer-format.rst)."""
     ours = output.read_bytes()
     theirs = base.read_bytes()
-    output.write_bytes(theirs + b"\0" * (-len(theirs) % 4) + gzip.compress(b"", 1)[:0] + ours)
+    output.write_bytes(theirs + b"\0" * (-len(theirs) % 4) + ours)

@@ -8,12 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .compare import Repeats, compare, handled_at, stopped_at
+from .compare import Repeats, compare, handled_at, stopped_at, together
 from .contenders import Contender
 from .emulator import Emulator, Machine, guids
+from .guest import processes
 from .memory import Memory, read_memory
 
-OWN, SAME, ABSENT = "own", "same", "none"  # the generations that clones are given: of their own, the source's, no device
+OWN, SAME, ABSENT = (
+    "own",
+    "same",
+    "none",
+)  # the generations that clones are given: of their own, the source's, no device
 _CONTROLS = 2  # clones in a control
 
 
@@ -32,7 +37,8 @@ class Experiment:
 class Trial:
     """The clones of one snapshot that have one kind of generation.
 
-    handled_ns  for each clone: how long after it went on its kernel had handled the notification, in guest nanoseconds; None: it did not
+    handled_ns  for each clone: when its kernel had handled the notification, in guest nanoseconds from the snapshot;
+                None: it did not
     repeats     by the name of the contender
     """
 
@@ -86,9 +92,7 @@ class _Work:
         found = []
         for kind in kinds:
             count = self._experiment.clones if kind == OWN else _CONTROLS
-            clones = [
-                self._clone(f"{kind}-{i + 1}", next(generations) if kind == OWN else first) for i in range(count)
-            ]
+            clones = [self._clone(f"{kind}-{i + 1}", next(generations) if kind == OWN else first) for i in range(count)]
             found.append(self._compare(kind, source, clones))
         return found
 
@@ -128,10 +132,10 @@ class _Work:
             output.unlink()
 
     def _compare(self, kind: str, source: Memory, clones: Sequence[Memory]) -> Trial:
-        repeats = {
-            contender.name: compare(number, source, clones)
-            for number, contender in enumerate(self._experiment.contenders)
-        }
+        found: dict[str, list[Repeats]] = {}
+        for number, contender in enumerate(processes(self._experiment.contenders)):
+            found.setdefault(contender.name, []).append(compare(number, source, clones))
+        repeats = {name: together(each) for name, each in found.items()}
         return Trial(kind, tuple(_handled(source, clone) for clone in clones), repeats)
 
 

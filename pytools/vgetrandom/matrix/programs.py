@@ -87,7 +87,10 @@ def _zig_version() -> str:
 
 
 def build_shim(target: Target, cache: Path) -> Path:
-    """The library for a target, from this package's sources, kept by their contents. Raises VgetrandomError as build_library."""
+    """The library for a target, from this package's sources, kept by their contents.
+
+    Raises VgetrandomError as build_library does.
+    """
     digest = hashlib.sha256(f"{target} {_zig_version()}".encode())
     source = source_path()
     parts = [source / "meson.build", source / "meson.options", source / "cross" / f"{target.arch}.ini"]
