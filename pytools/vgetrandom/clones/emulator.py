@@ -72,7 +72,8 @@ class Emulator:
                 raise VgetrandomError(f"{machine.emulator} does not run: {error.strerror}") from error
         assert self._process.stdin and self._process.stdout
         self._input: IO[bytes] = self._process.stdin
-        threading.Thread(target=self._listen, args=(self._process.stdout, console), daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(self._process.stdout, console), daemon=True)
+        self._listener.start()
         self._socket = ours
         try:
             self._monitor = ours.makefile("rwb")
@@ -178,6 +179,7 @@ class Emulator:
     def _last_words(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(1)
+        self._listener.join(1)
         return self._complaint or f"exit status {self._process.returncode}"
 
     def _listen(self, stream: IO[bytes], console: Path) -> None:
