@@ -23,7 +23,8 @@
 
 #include "plan.h"
 
-#define TICK_NS		1000000		/* how often we look, in nanoseconds */
+#define TICK_MS		1	/* how often we look, in milliseconds */
+#define TURN_MS		20	/* so long for each contender: all have turns then, and lose the processor anywhere */
 
 struct control *control;
 struct contender contenders[MOST];
@@ -141,6 +142,13 @@ pid_t start(const struct contender *contender, int output)
 	_exit(127);
 }
 
+static void sleep_for(unsigned long milliseconds)
+{
+	struct timespec time = { (time_t)(milliseconds / 1000), (long)(milliseconds % 1000) * 1000000 };
+
+	nanosleep(&time, NULL);
+}
+
 /* None of our children is to end: who does could not draw, and said why. */
 static void look_for_dead(void)
 {
@@ -155,7 +163,7 @@ static void look_for_dead(void)
 static void wait_for(_Atomic uint32_t *word, uint32_t count)
 {
 	while (*word < count) {
-		nanosleep(&(struct timespec){ .tv_nsec = TICK_NS }, NULL);
+		sleep_for(TICK_MS);
 		look_for_dead();
 	}
 }
@@ -165,7 +173,7 @@ static void wait_until_drawn(void)
 	uint64_t end = nanoseconds() + limit_ms * 1000000;
 
 	while (control->finished < control->contenders && nanoseconds() < end)
-		nanosleep(&(struct timespec){ .tv_nsec = TICK_NS }, NULL);
+		sleep_for(TICK_MS);
 	control->over = 1;
 }
 
@@ -182,7 +190,7 @@ int main(void)
 		watch();
 	wait_for(&control->warm, control->contenders);
 	wait_for(&control->stopped, control->to_stop);
-	nanosleep(&(struct timespec){ .tv_nsec = 20 * TICK_NS }, NULL);	/* lines in pipes are taken in */
+	sleep_for(TURN_MS * contender_count);
 	printf("vg: ready\n");
 	while (read(0, &byte, 1) != 1)
 		;
