@@ -70,12 +70,12 @@ class Emulator:
             except OSError as error:
                 ours.close()
                 raise VgetrandomError(f"{machine.emulator} does not run: {error.strerror}") from error
-        assert self._process.stdin and self._process.stdout
-        self._input: IO[bytes] = self._process.stdin
-        self._listener = threading.Thread(target=self._listen, args=(self._process.stdout, console), daemon=True)
-        self._listener.start()
         self._socket = ours
         try:
+            assert self._process.stdin and self._process.stdout
+            self._input: IO[bytes] = self._process.stdin
+            self._listener = threading.Thread(target=self._listen, args=(self._process.stdout, console), daemon=True)
+            self._listener.start()
             self._monitor = ours.makefile("rwb")
             self._answer()  # the greeting
             self._ask("qmp_capabilities")
@@ -96,9 +96,9 @@ class Emulator:
         """Kill it."""
         self._process.kill()
         self._process.wait()
-        for stream in (self._input, self._socket):
-            with contextlib.suppress(OSError):
-                stream.close()
+        self._socket.close()
+        with contextlib.suppress(OSError):  # what was not read is lost
+            self._input.close()
 
     def wait_for(self, event: str) -> list[str]:
         """Wait until the guest says `event`; returns what it said from the last time on, as init.c says things."""
