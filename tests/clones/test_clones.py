@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import struct
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,9 +13,12 @@ import pytest
 from command import Vgetrandom, one_line, runner_for
 from vgetrandom.clones.compare import Repeats, compare, handled_at, together
 from vgetrandom.clones.contenders import BUFFERED, KERNEL, NONE, Contender, read_table
+from vgetrandom.clones.guest import Amount, plan
+from vgetrandom.clones.host_files import files_of
 from vgetrandom.clones.memory import Draw, Memory, read_memory
 from vgetrandom.clones.run import ABSENT, OWN, SAME, CellResult, Trial
 from vgetrandom.clones.verdict import judge
+from vgetrandom.system.program import find_program
 
 REPEATED = Repeats(100, 100, 99, 5000, None)
 FRESH = Repeats(100, 1, 0, 0, 2)
@@ -106,6 +111,26 @@ def test_every_contender_of_the_table_has_a_root_and_a_way_to_draw() -> None:
     assert {one.root for one in table.contenders} <= set(table.roots)
     assert all(bool(one.draw) != bool(one.lines) for one in table.contenders)
     assert [one.name for one in table.contenders if one.decides]
+
+
+def test_a_program_of_this_host_brings_its_loader_and_its_libraries(library: Path, tmp_path: Path) -> None:
+    (tmp_path / "more" / "folder").mkdir(parents=True)
+    (tmp_path / "more" / "folder" / "data").touch()
+    program = find_program([sys.executable], os.environ, library)
+    found = files_of(program, [tmp_path / "more"])
+    names = {Path(path).name for path in found}
+    assert any(name.startswith(("libc.so", "ld-musl")) for name in names)
+    assert any(name.startswith("ld-") for name in names)
+    assert str(tmp_path / "more" / "folder" / "data") in found
+    assert all(path.is_file() for path in found.values())
+
+
+def test_the_plan_gives_each_process_a_number_and_its_environment() -> None:
+    one = dataclasses.replace(CONTENDERS[0], processes=2, setting="nobulk")
+    strings = plan([one, CONTENDERS[1]], Amount(7, 8, 9), idle=True).decode().split("\0")
+    assert strings[:6] == ["7", "8", "9", "idle", "draw", "/vgetrandom/roots/r"]
+    assert [strings[place + 1] for place, word in enumerate(strings) if word.startswith("/draw-")] == ["0", "1", "2"]
+    assert strings.count("VGETRANDOM=nobulk") == strings.count("LD_PRELOAD=/libvgetrandom.so") == 2
 
 
 @pytest.mark.parametrize(
