@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A droppable page reads as zeros after it was dropped, and then its old content is back on another processor.
- * Build: cc -O2 -pthread page-returns.c -o page-returns; run as root (SCHED_FIFO), two processors, Linux 6.11 or newer.
+ * Build: cc -O2 -pthread page-returns.c -o page-returns; needs root (SCHED_FIFO), two processors, Linux 6.11.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
