@@ -395,3 +395,26 @@ def test_interrupted_command_ends_by_the_signal(library: Path) -> None:
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(30) == -signal.SIGINT
         assert time.monotonic() - start < 20
+
+
+@pytest.fixture
+def sanitized(tmp_path: Path) -> Path:
+    """A program that gcc has given its address sanitizer, as a library of its own."""
+    source, program = tmp_path / "sanitized.c", tmp_path / "sanitized"
+    source.write_text("int main(void) { return 5; }\n")
+    made = subprocess.run(["gcc", "-fsanitize=address", "-o", program, source], capture_output=True)
+    if made.returncode or subprocess.run([program], capture_output=True).returncode != 5:
+        pytest.skip("gcc's address sanitizer is not installed, or does not run here")
+    return program
+
+
+@pytest.mark.parametrize("verb", ["run", "check"])
+def test_sanitized_program_is_refused_with_the_way_out(vgetrandom: Vgetrandom, sanitized: Path, verb: str) -> None:
+    result = vgetrandom(verb, "--", sanitized)
+    assert result.returncode == 126
+    line = one_line(result)
+    assert "address sanitizer" in line
+    name = line.split("put LD_PRELOAD=")[1].split()[0]
+    status = vgetrandom("run", "--", sanitized, LD_PRELOAD=name).returncode
+    assert status == 5, f"the way out that was named is none: {status}"
+    assert vgetrandom("run", "--", sanitized, ASAN_OPTIONS="verify_asan_link_order=0").returncode == 5
