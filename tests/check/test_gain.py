@@ -113,7 +113,7 @@ def test_runs_end_when_the_times_tell(compare: Any) -> None:
     found = compare(FakeRunner(around(0.5, 0.1, 8), (1000, 3), 998))
     assert len(found.without.timed) == len(found.with_library.timed) == LOOKS[0]
     sentence = judge(found).sentence
-    assert sentence.startswith("yes: gains: 50 % less time (between 60 % less and 40 % less), 2.00 s became 1.00 s; ")
+    assert sentence.startswith("yes: gains: 50 % less time (40 to 60 % less), 2.00 s became 1.00 s; ")
     assert sentence.endswith("reached: 1,000 system calls became 3")
 
 
@@ -130,6 +130,12 @@ def test_a_loss_is_no_though_the_library_serves(compare: Any) -> None:
     verdict = judge(compare(FakeRunner(around(1.1, 0.05, 8), (1000, 3), 998)))
     assert (verdict.good, verdict.reached) == (False, True)
     assert verdict.sentence.startswith("no: loses: 10 % more time")
+
+
+def test_no_difference_is_no_and_says_within_what(compare: Any) -> None:
+    verdict = judge(compare(FakeRunner(around(1.0, 0.01, 8), (1000, 3), 998)))
+    assert (verdict.good, verdict.reached) == (False, True)
+    assert verdict.sentence.startswith("no: no difference: between 1.0 % less and 1.0 % more; reached: ")
 
 
 def test_faster_without_a_served_call_is_no_gain(compare: Any) -> None:

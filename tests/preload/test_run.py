@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from command import Vgetrandom, command_line, environment_with, one_line, runner_for
+from vgetrandom.preload.launch import without_library
 from vgetrandom.preload.settings import says_off
 
 DRAW = "import os; os.urandom(16)"
@@ -395,6 +396,14 @@ def test_interrupted_command_ends_by_the_signal(library: Path) -> None:
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(30) == -signal.SIGINT
         assert time.monotonic() - start < 20
+
+
+def test_copy_under_another_name_is_no_part_of_an_environment_without(library: Path, tmp_path: Path) -> None:
+    copy, other = tmp_path / "copy.so", tmp_path / "other.so"
+    copy.write_bytes(library.read_bytes())
+    other.write_bytes(b"no library")
+    environment = {"LD_PRELOAD": f"{copy}:{other} {library} name.so", "VGETRANDOM": "off", "HOME": "/"}
+    assert without_library(environment) == {"LD_PRELOAD": f"{other}:name.so", "HOME": "/"}
 
 
 @pytest.fixture

@@ -75,13 +75,21 @@ def _gain(found: Comparison, gain: Gain) -> str:
 
 
 def _bounds(ratio: Interval) -> str:
+    if ratio.high < 1:
+        return f"{_percent(ratio.high)} to {_change(ratio.low)}"
+    if ratio.low > 1:
+        return f"{_percent(ratio.low)} to {_change(ratio.high)}"
     return f"between {_change(ratio.low)} and {_change(ratio.high)}"
 
 
 def _change(ratio: float) -> str:
     """ "12 % less", "0.4 % more"."""
+    return f"{_percent(ratio)} % {'less' if ratio < 1 else 'more'}"
+
+
+def _percent(ratio: float) -> str:
     change = abs(ratio - 1) * 100
-    return f"{change:.{0 if change >= 10 else 1}f} % {'less' if ratio < 1 else 'more'}"
+    return f"{change:.{0 if change >= 10 else 1}f}"
 
 
 def _seconds(seconds: float | None) -> str:
