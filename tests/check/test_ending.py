@@ -25,6 +25,7 @@ time.sleep(600)
 
 
 def wait_for(path: Path, lines: int) -> list[int]:
+    """The pids in a file, once it is there with so many of them."""
     limit = time.monotonic() + SECONDS
     while not path.exists() or len(path.read_text().splitlines()) < lines:
         assert time.monotonic() < limit
@@ -61,12 +62,16 @@ def test_signal_ends_check_and_all_that_it_started(
         stderr=subprocess.PIPE,
         text=True,
     )
-    pids = wait_for(tmp_path / "pids", 2)
-    process.send_signal(number)
-    output, errors = process.communicate(timeout=SECONDS)
-    left = [pid for pid in pids if is_alive(pid)]
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
+    try:
+        pids = wait_for(tmp_path / "pids", 2)
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=SECONDS)
+        left = [pid for pid in pids if is_alive(pid)]
+    finally:
+        process.kill()
+        for pid in wait_for(tmp_path / "pids", 0):
+            if is_alive(pid):
+                os.kill(pid, signal.SIGKILL)
     assert not left
     assert (process.returncode, output, errors) == (128 + number, "", "vgetrandom: terminated\n")
     assert len((tmp_path / "pids").read_text().splitlines()) == 2, "another run was begun"
