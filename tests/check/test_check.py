@@ -38,12 +38,13 @@ def bin_without_strace(tmp_path: Path) -> str:
 
 
 def check(vgetrandom: Vgetrandom, *words: object, status: int = 0, **how: Any) -> dict[str, Any]:
-    """The JSON of `check`, once its exit status is as expected."""
-    result = vgetrandom("check", "--json", "--repeat", "1", *words, **how)
+    """The JSON of `check --reached`, once its exit status is as expected. test_gain.py asks what is gained."""
+    result = vgetrandom("check", "--json", "--reached", *words, **how)
     assert result.returncode == status, result.stdout + result.stderr
     found: dict[str, Any] = json.loads(result.stdout)
-    assert found["schema"] == 2
+    assert found["schema"] == 3
     assert found["good"] == (status == 0)
+    assert found["gain"] is None
     return found
 
 
@@ -60,11 +61,11 @@ def test_system_calls_become_few(vgetrandom: Vgetrandom) -> None:
 
 @needs_strace
 def test_last_line_is_the_verdict(vgetrandom: Vgetrandom) -> None:
-    result = vgetrandom("check", "--", sys.executable, "-c", DRAW)
+    result = vgetrandom("check", "--reached", "--", sys.executable, "-c", DRAW)
     words = result.stdout.splitlines()[-1].split()
-    assert words[0] == "yes:" and words[2:5] == ["system", "calls", "became"]
-    assert int(words[1].replace(",", "")) >= DRAWS
-    assert int(words[5]) < FEW
+    assert words[:2] == ["yes:", "reached:"] and words[3:6] == ["system", "calls", "became"]
+    assert int(words[2].replace(",", "")) >= DRAWS
+    assert int(words[6]) < FEW
     assert "wall time" in result.stdout
 
 
@@ -197,7 +198,18 @@ def test_strace_that_may_not_trace_is_told(vgetrandom: Vgetrandom, bin_without_s
     strace.write_text("#!/bin/sh\necho 'strace: ptrace(PTRACE_TRACEME, ...): Operation not permitted' >&2\nexit 1\n")
     strace.chmod(0o755)
     found = check(vgetrandom, "--", sys.executable, "-c", DRAW, PATH=bin_without_strace)
-    assert any("Operation not permitted" in note for note in found["notes"])
+    assert any("Operation not permitted" in note and "SYS_PTRACE" in note for note in found["notes"])
+
+
+@needs_strace
+def test_unset_path_is_no_missing_right(vgetrandom: Vgetrandom) -> None:
+    """strace looks for what it runs by itself, and finds nothing there."""
+    found = check(
+        vgetrandom, "--", "sh", "-c", f"{shlex.quote(sys.executable)} -c '{DRAW}'; exit $((3 + $#))", PATH=None
+    )
+    assert found["without"]["system_calls"] >= DRAWS
+    assert not any("strace" in note for note in found["notes"])
+    assert found["with"]["exit_status"] == 3
 
 
 def test_command_for_ever_is_ended_by_the_time_limit(vgetrandom: Vgetrandom) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from command import Vgetrandom, command_line, environment_with, one_line, runner_for
+from vgetrandom.preload.launch import without_library
 from vgetrandom.preload.settings import says_off
 
 DRAW = "import os; os.urandom(16)"
@@ -395,3 +396,34 @@ def test_interrupted_command_ends_by_the_signal(library: Path) -> None:
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(30) == -signal.SIGINT
         assert time.monotonic() - start < 20
+
+
+def test_copy_under_another_name_is_no_part_of_an_environment_without(library: Path, tmp_path: Path) -> None:
+    copy, other = tmp_path / "copy.so", tmp_path / "other.so"
+    copy.write_bytes(library.read_bytes())
+    other.write_bytes(b"no library")
+    environment = {"LD_PRELOAD": f"{copy}:{other} {library} name.so", "VGETRANDOM": "off", "HOME": "/"}
+    assert without_library(environment) == {"LD_PRELOAD": f"{other}:name.so", "HOME": "/"}
+
+
+@pytest.fixture
+def sanitized(tmp_path: Path) -> Path:
+    """A program that gcc has given its address sanitizer, as a library of its own."""
+    source, program = tmp_path / "sanitized.c", tmp_path / "sanitized"
+    source.write_text("int main(void) { return 5; }\n")
+    made = subprocess.run(["gcc", "-fsanitize=address", "-o", program, source], capture_output=True)
+    if made.returncode or subprocess.run([program], capture_output=True).returncode != 5:
+        pytest.skip("gcc's address sanitizer is not installed, or does not run here")
+    return program
+
+
+@pytest.mark.parametrize("verb", ["run", "check"])
+def test_sanitized_program_is_refused_with_the_way_out(vgetrandom: Vgetrandom, sanitized: Path, verb: str) -> None:
+    result = vgetrandom(verb, "--", sanitized)
+    assert result.returncode == 126
+    line = one_line(result)
+    assert "address sanitizer" in line
+    name = line.split("put LD_PRELOAD=")[1].split()[0]
+    status = vgetrandom("run", "--", sanitized, LD_PRELOAD=name).returncode
+    assert status == 5, f"the way out that was named is none: {status}"
+    assert vgetrandom("run", "--", sanitized, ASAN_OPTIONS="verify_asan_link_order=0").returncode == 5

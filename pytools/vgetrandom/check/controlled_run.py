@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import tempfile
@@ -34,7 +35,7 @@ class Outcome:
 
     status     exit status, or a negative signal number
     seconds    wall time
-    ended      "" if by itself, else what ended it: "Ctrl-C" or "the time limit"
+    ended      "" if by itself, else what ended it: "Ctrl-C" or "the time limit" (SIGTERM and SIGHUP end the check)
     left       processes that outlived the command and had to be ended; known only with a trace
     trace      None when it was not traced
     reports    one for each process that wrote an exit report
@@ -81,12 +82,12 @@ class Runner:
                 (folder / "report").chmod(0o666)
                 environment = with_reports(environment, reporter_path(), str(folder / "report"))
             with _Started(self, environment, folder / "trace" if traced else None) as started:
-                started.wait()
+                status = started.wait()
             if started.trace and not started.trace.executed:
                 why = started.complaint() or "strace gave no reason"
                 raise VgetrandomError(f"{self.program.path} can't be run here: {why}", NOT_EXECUTABLE)
             return Outcome(
-                status=started.process.returncode,
+                status=status,
                 seconds=started.seconds,
                 ended=started.ended,
                 left=started.left,
@@ -105,7 +106,10 @@ def _open_folder() -> Iterator[Path]:
 
 
 class _Started:
-    """A running command; as a context, it handles Ctrl-C and the time limit."""
+    """A running command; as a context, it starts it, and handles Ctrl-C and the time limit.
+
+    SIGTERM and SIGHUP end the command with all its processes, and then come to whoever handled them before.
+    """
 
     def __init__(self, runner: Runner, environment: Mapping[str, str], fifo: Path | None) -> None:
         self.ended = ""
@@ -119,7 +123,17 @@ class _Started:
         self._reader: threading.Thread | None = None
         self._errors: list[bytes] = []
         self._before: dict[int, Any] = {}
+        self.process: subprocess.Popen[bytes] | None = None
+        self._runner = runner
+        self._environment = environment
+        self._last = 0  # SIGTERM or SIGHUP, once it came
+        self._doomed: dict[int, int] = {}  # pid to pidfd of what was told to end then
+
+    def _start(self) -> None:
+        runner, environment, fifo = self._runner, self._environment, self._fifo
         path, words = words_for(runner.program, runner.command)
+        if fifo and "PATH" not in environment:  # strace looks for the program on its own
+            words[0] = path
         if fifo:
             words = _traced(words, environment, fifo)
             path, environment = words[0], {name: value for name, value in environment.items() if name != "LD_PRELOAD"}
@@ -150,27 +164,47 @@ class _Started:
     def __enter__(self) -> _Started:
         for number, handler in (
             (signal.SIGINT, self._interrupted),
-            (signal.SIGTERM, self._interrupted),
+            (signal.SIGTERM, self._terminated),
+            (signal.SIGHUP, self._terminated),
             (signal.SIGALRM, self._too_long),
         ):
-            self._before[number] = signal.signal(number, handler)
-        if self._limit:
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup(1)
+                self._before[number] = signal.signal(number, handler)
+        try:
+            self._start()
+        except BaseException:
+            self._restore()
+            raise
+        if self._last:  # it came before there was a process, as the next may have
+            self._end_all()
+        elif self._requests:
+            self._tell(signal.SIGINT)
+        elif self._limit:
             signal.setitimer(signal.ITIMER_REAL, self._limit)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._restore()
+        if self._last:
+            self._wait_for_doomed()
+            os.kill(os.getpid(), self._last)
+
+    def _restore(self) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def wait(self) -> None:
-        self.process.wait()
+    def wait(self) -> int:
+        """Until it is over; its exit status, or a negative signal number."""
+        assert self.process
+        status = self.process.wait()
         self._over.set()
         self.seconds = time.perf_counter() - self._started
         if self._reader and self._fifo:
             with contextlib.suppress(OSError):  # let the reader see an end even if strace never opened it
                 os.close(os.open(self._fifo, os.O_WRONLY | os.O_NONBLOCK))
             self._reader.join()
+        return status
 
     def _end_leftovers(self) -> None:
         """strace waits for every process: for those that the command leaves in the background, not for ever."""
@@ -197,6 +231,29 @@ class _Started:
         elif not _in_foreground():  # else the terminal has told it already
             self._tell(signal.SIGINT)
 
+    def _terminated(self, number: int, _frame: FrameType | None) -> None:
+        self._last = self._last or number
+        self._end_all()
+
+    def _end_all(self) -> None:
+        """SIGTERM for every process, and SIGKILL a while later."""
+        for pid in self._targets():
+            if pid not in self._doomed:
+                with contextlib.suppress(OSError):
+                    self._doomed[pid] = os.pidfd_open(pid)
+        self._tell(signal.SIGTERM)
+        self.ended = self.ended or "SIGTERM"
+        signal.setitimer(signal.ITIMER_REAL, _GRACE)
+
+    def _wait_for_doomed(self) -> None:
+        """Processes that outlive the command's first one: they had their time, and are killed when it is over."""
+        limit = time.monotonic() + _GRACE
+        for descriptor in self._doomed.values():
+            if not select.select([descriptor], [], [], max(0.0, limit - time.monotonic()))[0]:
+                with contextlib.suppress(OSError):
+                    signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            os.close(descriptor)
+
     def _too_long(self, _number: int, _frame: FrameType | None) -> None:
         self._tell(signal.SIGKILL if self.ended else signal.SIGTERM)
         self.ended = self.ended or "the time limit"
@@ -204,6 +261,13 @@ class _Started:
 
     def _tell(self, number: int) -> None:
         """Signal every process of the command, as systemd.kill(5) does."""
+        for pid in self._targets():
+            with contextlib.suppress(OSError):
+                os.kill(pid, number)
+
+    def _targets(self) -> set[int]:
+        if self.process is None:
+            return set()
         targets = set(descendants(self.process.pid))
         if self.trace is None:
             targets.add(self.process.pid)  # else it is strace, which ends with the last of them
@@ -211,9 +275,7 @@ class _Started:
             targets.update(traced_by(self.process.pid) or self.trace.running())
             if self.trace.ended:
                 self.left = self.left or len(targets)
-        for pid in targets:
-            with contextlib.suppress(OSError):
-                os.kill(pid, number)
+        return targets
 
 
 def _traced(words: list[str], environment: Mapping[str, str], fifo: Path) -> list[str]:

@@ -12,9 +12,11 @@ from ..preload.exit_report import ExitReport
 from ..preload.launch import with_library, without_library
 from . import strace
 from .controlled_run import Outcome, Runner
+from .gain import LOOKS, UNKNOWN, Gain, judge_times
+from .isolation import isolated
+from .start_cost import StartCost, measure_start
 
-_PAIRS = 5  # of timed runs, at most
-_SECONDS = 2.0  # spent on timed runs, after which no other pair is begun
+_SECONDS = 20.0  # spent on timed runs, after which no other pair is begun
 
 
 @dataclass
@@ -49,10 +51,18 @@ class Side:
 
 @dataclass
 class Comparison:
-    """What was found. `without` stays empty when the command may run only once."""
+    """What was found. `without` stays empty when the command may run only once.
+
+    reach_only  only whether the library is reached was asked
+    gain        what the times tell; None when there are none, or when that was not asked
+    start       None when it was not asked, or can't be measured
+    """
 
     obstacle: str
+    reach_only: bool
     once: bool
+    gain: Gain | None = None
+    start: StartCost | None = None
     without: Side = field(default_factory=Side)
     with_library: Side = field(default_factory=Side)
     trouble: str = ""  # why strace could not count
@@ -77,26 +87,33 @@ def compare(
     environment: Mapping[str, str],
     library: Path,
     once: bool = False,
+    reach_only: bool = False,
     repeat: int = 0,
     announce: Callable[[str], None] = lambda what: None,
 ) -> Comparison:
     """Run the command: counted without and with the library, then timed in turns.
 
-    once     with the library only, one run
-    repeat   pairs of timed runs; 0: as many as a short time allows
-    announce is told before each run what it is
+    once        with the library only, one run
+    reach_only  no more runs than tell whether it is reached: one timed pair
+    repeat      pairs of timed runs; 0: until the times tell something, or _SECONDS are over
+    announce    is told before each run what it is
+    Raises VgetrandomError when no run would be without the library.
     """
     _, trouble = strace.usable()
-    bare = without_library(environment)
+    bare = without_library(environment) if once else isolated(environment)
     loaded = with_library(bare, library)
-    result = Comparison(runner.program.obstacle, once, trouble=trouble)
+    result = Comparison(runner.program.obstacle, reach_only or once, once, trouble=trouble)
     if not once and not trouble:
         announce("without the library, counted by strace")
         result.without.counted = runner.run(bare, traced=True)
     announce("with the library" + (", its calls reported" if trouble else ", counted by strace"))
     result.with_library.counted = runner.run(loaded, traced=not trouble, report=True)
     if not once and not _must_stop(result):
-        _time(runner, bare, loaded, result, repeat, announce)
+        _time(runner, bare, loaded, result, repeat or (1 if reach_only else 0), announce)
+        if not result.reach_only and not _ended(result):
+            result.gain = judge_times(_pairs(result))
+            announce("a program that does nothing, to time its start")
+            result.start = measure_start(bare, loaded, library)
     return result
 
 
@@ -116,11 +133,25 @@ def _time(
 ) -> None:
     sides = [(result.without, bare, "without the library, timed"), (result.with_library, loaded, "with it, timed")]
     start = time.monotonic()
-    for pair in range(repeat or _PAIRS):
+    for pair in range(repeat or LOOKS[-1]):
         for side, environment, what in sides if pair % 2 == 0 else reversed(sides):
             announce(what)
             side.timed.append(runner.run(environment))
-        if any(side.timed[-1].ended for side, _, _ in sides):
+        if _ended(result):
             return
-        if not repeat and time.monotonic() - start > _SECONDS:
+        if not repeat and (time.monotonic() - start > _SECONDS or _told(result, pair + 1)):
             return
+
+
+def _told(result: Comparison, pairs: int) -> bool:
+    return pairs in LOOKS and judge_times(_pairs(result)).verdict != UNKNOWN
+
+
+def _pairs(result: Comparison) -> list[tuple[float, float]]:
+    """Seconds without and with the library, in the order of the pairs."""
+    return [(one.seconds, other.seconds) for one, other in zip(result.without.timed, result.with_library.timed)]
+
+
+def _ended(result: Comparison) -> bool:
+    """Whether a timed run was ended from outside: its time is not the command's."""
+    return any(one.ended for side in (result.without, result.with_library) for one in side.timed)

@@ -123,9 +123,11 @@ def usable() -> tuple[tuple[str, ...], str]:
         return (), "strace is not installed (apt-get install strace)"
     complaint = ""
     for options in (_FILTER, ()):
-        words = [*arguments("/dev/null", {}, options), "true"]
+        words = [*arguments("/dev/null", {}, options), "/bin/sh", "-c", ":"]  # there, whatever PATH says
         result = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
         if result.returncode == 0:
             return options, ""
         complaint = (result.stderr.strip().splitlines() or ["it gives no reason"])[0]
-    return (), f"strace does not work here ({complaint}); a container needs the capability SYS_PTRACE"
+    forbidden = re.search("ptrace|PTRACE|not permitted", complaint)
+    way_out = "; a container needs the capability SYS_PTRACE" if forbidden else ""
+    return (), f"strace does not work here ({complaint}){way_out}"

@@ -1,4 +1,4 @@
-"""What a comparison proves: did the library serve the command's calls, and did nothing else change?"""
+"""What a comparison proves: does the command gain, did the library serve its calls, and did nothing else change?"""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 from ..preload.exit_report import ACTIVE, INACTIVE
 from .controlled_run import Outcome
+from .gain import GAINS, NO_DIFFERENCE, UNKNOWN, Gain, Interval
 from .paired_runs import Comparison
+from .start_cost import StartCost
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`good`: the library served the calls, and nothing else changed. One sentence, and what else is to be known."""
+    """`good`: yes to what was asked. `reached`: the library served calls. One sentence, and `notes` for the rest."""
 
     good: bool
+    reached: bool
     sentence: str
     notes: tuple[str, ...]
 
@@ -23,19 +26,75 @@ def judge(found: Comparison) -> Verdict:
     """What the runs prove."""
     notes = tuple(_notes(found))
     changed = _changed(found)
+    why_not = _why_not_reached(found)
     if changed:
-        return Verdict(False, f"no: {changed}", notes)
+        return Verdict(False, not why_not, f"no: {changed}", notes)
+    if why_not:
+        return Verdict(False, False, f"no: not reached: {why_not}{_loss_besides(found)}", notes)
+    reached = f"reached: {_served(found)}"
+    if found.reach_only:
+        return Verdict(True, True, f"yes: {reached}", notes)
+    if not found.gain:
+        return Verdict(False, True, f"no: can't tell what it gains, as no run was timed to its end; {reached}", notes)
+    good = found.gain.verdict == GAINS
+    return Verdict(good, True, f"{'yes' if good else 'no'}: {_gain(found, found.gain)}; {reached}", notes)
+
+
+def _why_not_reached(found: Comparison) -> str:
+    """Why the library served no call; "" when it did."""
     states = {report.status for report in found.reports}
     if found.reports and ACTIVE not in states:
         reasons = " and ".join(INACTIVE.get(state, state) for state in sorted(states))
-        return Verdict(False, f"no: the library stayed inactive: {reasons}", notes)
+        return f"the library stayed inactive: {reasons}"
     # A process that left no report may have been served, and the kernel's count tells that, too.
     if found.total("calls") or (_fewer(found) and (found.silent or not found.reports)):
-        return Verdict(True, f"yes: {_gain(found)}", notes)
+        return ""
     if found.reports:
-        return Verdict(False, f"no: {_nothing(found)}", notes)
-    ending = "no process of the command reported: none loaded the library, or none ended by exiting"
-    return Verdict(False, f"no: {found.obstacle or ending}", notes)
+        return _nothing(found)
+    return found.obstacle or "no process of the command reported: none loaded the library, or none ended by exiting"
+
+
+def _loss_besides(found: Comparison) -> str:
+    """What a command pays for a library that it does not use. A gain would not be the library's, and is not told."""
+    return f"; {_gain(found, found.gain)}" if found.gain and found.gain.verdict not in (GAINS, UNKNOWN) else ""
+
+
+def _gain(found: Comparison, gain: Gain) -> str:
+    """What the times tell, in words."""
+    if gain.verdict == UNKNOWN:
+        so_far = f": {_bounds(gain.ratio)}" if gain.ratio else ""
+        return (
+            f"can't tell from {_count(gain.pairs, 'pair')} of runs{so_far}; about {gain.more:,} more would tell "
+            f"(--repeat {gain.pairs + gain.more})"
+        )
+    assert gain.ratio
+    if gain.verdict == NO_DIFFERENCE:
+        return f"no difference: {_bounds(gain.ratio)}"
+    times = f"{_seconds(found.without.seconds)} became {_seconds(found.with_library.seconds)}"
+    return f"{gain.verdict}: {_change(gain.ratio.median)} time ({_bounds(gain.ratio)}), {times}"
+
+
+def _bounds(ratio: Interval) -> str:
+    if ratio.high < 1:
+        return f"{_percent(ratio.high)} to {_change(ratio.low)}"
+    if ratio.low > 1:
+        return f"{_percent(ratio.low)} to {_change(ratio.high)}"
+    return f"between {_change(ratio.low)} and {_change(ratio.high)}"
+
+
+def _change(ratio: float) -> str:
+    """ "12 % less", "0.4 % more"."""
+    return f"{_percent(ratio)} % {'less' if ratio < 1 else 'more'}"
+
+
+def _percent(ratio: float) -> str:
+    change = abs(ratio - 1) * 100
+    return f"{change:.{0 if change >= 10 else 1}f}"
+
+
+def _seconds(seconds: float | None) -> str:
+    assert seconds is not None
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
 def _fewer(found: Comparison) -> bool:
@@ -47,16 +106,24 @@ def _fewer(found: Comparison) -> bool:
     return after < before if by_itself else after < before / 2
 
 
-def _gain(found: Comparison) -> str:
+def _served(found: Comparison) -> str:
+    """What the library did, and what the kernel's counts say of it."""
     before, after, served = found.without.calls, found.with_library.calls, found.total("calls")
     if after is None:
         return f"the vDSO served {_count(served, 'call')}; the system calls that remain were not counted"
     if before is None:
         return f"the vDSO served {_count(served, 'call')}, {_count(after, 'system call')} remained"
+    if served > 2 * before:  # nobody saved system calls that were not made
+        mean = found.total("bytes") // served
+        return (
+            f"the library served {_count(served, 'call')} of {_count(mean, 'byte')} on average, most of which were no "
+            f"system calls without it either ({before:,} there, {after:,} with it)"
+        )
     if after < before:
         return f"{_count(before, 'system call')} became {after:,}"
     return (
-        f"the vDSO served {_count(served, 'call')}, too few to gain: {_count(before, 'system call')} became {after:,}"
+        f"the vDSO served {_count(served, 'call')}, and {_count(before, 'system call')} became {after:,}: a thread's "
+        "first draws cost as many"
     )
 
 
@@ -103,7 +170,26 @@ def _notes(found: Comparison) -> list[str]:
             "a sandbox of the command allows no file to be written at exit: the process was killed by SIGSYS when it "
             "wrote the report, and is not when there is none to write"
         )
+    if found.start:
+        notes.append(_start(found.start))
     return notes + _notes_on_endings(found, counted)
+
+
+def _start(start: StartCost) -> str:
+    """What a start costs, in words."""
+    if not start.told:
+        most = max(start.cost.high * 1e6, 0)
+        return f"what the library adds to the start of a program is lost in noise: less than {most:,.0f} µs"
+    said = (
+        f"starting a program that does nothing takes {start.cost.median * 1e6:,.0f} µs longer with the library "
+        f"({start.cost.low * 1e6:,.0f} to {start.cost.high * 1e6:,.0f})"
+    )
+    if start.plain is None or start.served is None:
+        return said
+    price = f"{start.plain * 1e9:.0f} ns each, {start.served * 1e9:.0f} with it"
+    if start.draws is None:
+        return f"{said}; draws of 16 bytes never earn that back ({price})"
+    return f"{said}; about {start.draws:,} draws of 16 bytes earn that back ({price})"
 
 
 def _notes_on_endings(found: Comparison, counted: Outcome | None) -> list[str]:

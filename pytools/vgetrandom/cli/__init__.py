@@ -7,6 +7,7 @@ Each verb is a module here with two functions: `add_arguments(parser)` and `run(
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import importlib.metadata
 import os
@@ -68,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = next((word for word in words if not word.startswith("-")), None)
     _replace_closed_streams()
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # nohup(1) has it ignored
+        signal.signal(signal.SIGHUP, _terminate)
     args, unknown = _parser(chosen).parse_known_args(words)
     if unknown:
         args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -78,9 +81,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except VgetrandomError as error:
         print(f"vgetrandom: {error}", file=sys.stderr)
         return error.status
-    except _Terminated:
-        print("vgetrandom: terminated", file=sys.stderr)
-        return 143
+    except _Terminated as end:
+        with contextlib.suppress(OSError):  # SIGHUP: the terminal is gone
+            print("vgetrandom: terminated", file=sys.stderr)
+        return 128 + end.number
     except KeyboardInterrupt:
         print("vgetrandom: interrupted", file=sys.stderr)
         return 130
@@ -95,11 +99,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class _Terminated(KeyboardInterrupt):
-    """SIGTERM: what a verb has started ends as it does at Ctrl-C."""
+    """SIGTERM or SIGHUP: what a verb has started ends as it does at Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
 def _terminate(number: int, frame: object) -> None:
-    raise _Terminated
+    raise _Terminated(number)
 
 
 def _replace_closed_streams() -> None:

@@ -10,33 +10,41 @@ import shutil
 import stat
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..check.controlled_run import Runner, Streams
 from ..check.paired_runs import Comparison, Side, compare
+from ..check.start_cost import StartCost
 from ..check.verdict import Verdict, describe, judge
 from ..output.console import Console
 from ..output.table import print_table, printable
 from ..preload.identity import require_library
-from ..preload.launch import own_environment
+from ..preload.launch import own_environment, require_sanitizer_first, with_library
 from ..preload.library import library_path
 from ..system.program import find_program
 from .command_argument import add_command, command_of
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--once", action="store_true", help="for a command that can't run twice: with the library only")
+    parser.add_argument("--reached", action="store_true", help="ask whether the library is reached, not what it gains")
+    parser.add_argument(
+        "--once", action="store_true", help="for a command that can't run twice: --reached, with the library only"
+    )
     parser.add_argument("--timeout", type=_positive(float), default=0, metavar="S", help="end each run after S seconds")
     parser.add_argument("--repeat", type=_positive(int), default=0, metavar="N", help="time N pairs of runs")
     parser.add_argument("-q", "--quiet", action="store_true", help="never show the command's output")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_command(parser)
     parser.epilog = (
-        "The command runs at least four times. Its output is shown when it has a terminal. Standard input that is not "
-        "a terminal is read to its end first, and every run gets it. Ctrl-C ends the run, not the check."
+        "Exit status: 0 if the command takes less time with the library, beyond noise (--reached: if the library "
+        "serves its draws), 1 if not, 2 on an error. It runs until the times tell, at most 130 times; after 20 seconds "
+        "of timed runs no other begins. Its output is shown when it has a terminal. Standard input that is not a "
+        "terminal is read to its end first, and every run gets it. Ctrl-C ends the run; SIGTERM and SIGHUP end the "
+        "check."
     )
 
 
@@ -56,12 +64,13 @@ def run(args: argparse.Namespace) -> int:
     library = require_library(library_path())
     environment = own_environment()
     program = find_program(command, environment, library)
+    require_sanitizer_first(program, with_library(environment, library))
     shown = not args.quiet and sys.stdin.isatty() and sys.stderr.isatty()
     with tempfile.TemporaryDirectory(prefix="vgetrandom-input-") as folder:
         output = sys.stdout.fileno() if sys.stdout.isatty() and not args.json else sys.stderr.fileno()
         streams = Streams(_standard_input(Path(folder)), shown, output)
         runner = Runner(program, command, streams, args.timeout)
-        found = compare(runner, environment, library, args.once, args.repeat, _announcer(shown))
+        found = compare(runner, environment, library, args.once, args.reached, args.repeat, _announcer(shown))
     verdict = judge(found)
     if args.json:
         print(json.dumps(_as_json(command, found, verdict), indent=2))
@@ -152,6 +161,9 @@ def _as_json(command: list[str], found: Comparison, verdict: Verdict) -> dict[st
         "schema": SCHEMA,
         "command": command,
         "good": verdict.good,
+        "reached": verdict.reached,
+        "gain": asdict(found.gain) if found.gain else None,
+        "start": _start_as_json(found.start) if found.start else None,
         "verdict": verdict.sentence,
         "notes": list(verdict.notes),
         "without": None if found.once else _side_as_json(found.without),
@@ -162,6 +174,11 @@ def _as_json(command: list[str], found: Comparison, verdict: Verdict) -> dict[st
             "silent_processes": found.silent,
         },
     }
+
+
+def _start_as_json(start: StartCost) -> dict[str, Any]:
+    """Seconds; draws: that earn a start back, null when none do or it is not known."""
+    return {**asdict(start), "draws": start.draws}
 
 
 def _side_as_json(side: Side) -> dict[str, Any]:

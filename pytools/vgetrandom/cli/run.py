@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import VgetrandomError
 from ..preload.identity import require_library
-from ..preload.launch import execute, own_environment, with_library, with_reports
+from ..preload.launch import execute, own_environment, require_sanitizer_first, with_library, with_reports
 from ..preload.library import library_path, reporter_path
 from ..preload.settings import SWITCH, complaint
 from ..system.program import NOT_EXECUTABLE, find_program
@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"vgetrandom: {unknown}", file=sys.stderr)
         sys.stderr.flush()
     program = find_program(command, environment, library)
+    require_sanitizer_first(program, environment)
     if program.obstacle and args.strict:
         raise VgetrandomError(f"{program.obstacle}; without --strict it would run as it is", NOT_EXECUTABLE)
     if program.obstacle:

@@ -167,6 +167,14 @@ def require_preloadable(library: Path) -> None:
         raise VgetrandomError(f"{library} is not loaded into programs of this host{why}")
 
 
+def is_copy(path: Path) -> bool:
+    """Whether a file is a build of this library, under whatever name. False when it can't be read."""
+    try:
+        return path.is_file() and RECORD.encode() in path.read_bytes() and _exports(path, RECORD)
+    except OSError:
+        return False
+
+
 def _exports(library: Path, name: str) -> bool:
     try:
         with library.open("rb") as stream:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from ..errors import VgetrandomError
+from ..system.elf import needed_libraries
 from ..system.program import NOT_EXECUTABLE, Program
-from .identity import require_nameable
+from .identity import is_copy, require_nameable
 from .library import LIBRARY_NAME, REPORTER_NAME
 from .settings import SWITCH
 
@@ -53,21 +55,46 @@ def with_reports(environment: Mapping[str, str], reporter: Path, destination: st
 
 def _with_preload(environment: Mapping[str, str], library: Path) -> dict[str, str]:
     require_nameable(library)
-    others = [name for name in _preloaded(environment) if Path(name) != library]
+    others = [name for name in preloaded(environment) if Path(name) != library]
     return {**environment, "LD_PRELOAD": ":".join([*others, str(library)])}
 
 
 def without_library(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment with no vgetrandom in it: neither the library nor its settings."""
+    """The environment with no vgetrandom in it: neither the library, under whatever name, nor its settings.
+
+    A name without a slash is known by itself alone: where the loader finds that file is the loader's affair.
+    """
     result = {name: value for name, value in environment.items() if name not in (SWITCH, REPORT, "LD_PRELOAD")}
-    others = [name for name in _preloaded(environment) if Path(name).name not in (LIBRARY_NAME, REPORTER_NAME)]
+    others = [name for name in preloaded(environment) if not _is_ours(name)]
     if others:
         result["LD_PRELOAD"] = ":".join(others)
     return result
 
 
-def _preloaded(environment: Mapping[str, str]) -> list[str]:
+def _is_ours(name: str) -> bool:
+    return Path(name).name in (LIBRARY_NAME, REPORTER_NAME) or ("/" in name and is_copy(Path(name)))
+
+
+def preloaded(environment: Mapping[str, str]) -> list[str]:
+    """The files and names in LD_PRELOAD, in their order."""
     return environment.get("LD_PRELOAD", "").replace(":", " ").split()
+
+
+def require_sanitizer_first(program: Program, environment: Mapping[str, str]) -> None:
+    """Raises VgetrandomError when the program would refuse to start with anything preloaded.
+
+    That is so for gcc's -fsanitize=address: its runtime is a library that wants to be first (AddressSanitizerFlags:
+    verify_asan_link_order). clang links it in, and does not mind.
+    """
+    runtime = next((name for name in needed_libraries(program.executable) if name.startswith("libasan.so")), "")
+    first = next((Path(name).name for name in preloaded(environment)), "")
+    unchecked = re.search(r"\bverify_asan_link_order=(0|false|no)\b", environment.get("ASAN_OPTIONS", ""))
+    if runtime and not first.startswith("libasan.so") and not unchecked:
+        raise VgetrandomError(
+            f"{program.executable} has gcc's address sanitizer, which wants to be loaded first; "
+            f"put LD_PRELOAD={runtime} before this command",
+            NOT_EXECUTABLE,
+        )
 
 
 def words_for(program: Program, command: Sequence[str]) -> tuple[str, list[str]]:

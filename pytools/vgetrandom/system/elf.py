@@ -67,6 +67,16 @@ def read_elf(path: Path) -> ElfFile | None:
             return None
 
 
+def needed_libraries(path: Path) -> tuple[str, ...]:
+    """The names of the libraries that a file itself asks for (DT_NEEDED, elf(5)); empty when it can't be read."""
+    try:
+        with path.open("rb") as stream:
+            segments = [one for one in ELFFile(stream).iter_segments() if isinstance(one, DynamicSegment)]
+            return tuple(str(getattr(tag, "needed", "")) for one in segments for tag in one.iter_tags("DT_NEEDED"))
+    except (OSError, ELFError, ValueError, KeyError, TypeError, AttributeError):
+        return ()
+
+
 def _is_static_pie(segments: Sequence[Segment]) -> bool:
     """A loader that is run as a command has no interpreter either, but is not marked as a program."""
     for segment in segments:
