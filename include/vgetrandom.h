@@ -54,14 +54,20 @@ enum vgetrandom_memory {		/* what the states lie in */
 };
 
 enum vgetrandom_vector {		/* what expands the keys of large requests */
-	VGETRANDOM_VECTOR_NONE = 1,	/* nothing: they come from the vDSO as small ones do */
+	VGETRANDOM_VECTOR_NONE = 1,	/* nothing: they come from the vDSO as small ones do, or from the system call */
 	VGETRANDOM_VECTOR_NEON = 2,
 	VGETRANDOM_VECTOR_AVX2 = 3,
 	VGETRANDOM_VECTOR_AVX512 = 4,
+	VGETRANDOM_VECTOR_SSE2 = 5,
+	VGETRANDOM_VECTOR_VSX = 6,	/* powerpc64le */
+	VGETRANDOM_VECTOR_VX = 7,	/* s390x's vector facility */
+	VGETRANDOM_VECTOR_LSX = 8,	/* loongarch64 */
+	VGETRANDOM_VECTOR_RVV = 9,	/* riscv64's V */
 };
 
 struct vgetrandom_slot {
 	uint64_t home;			/* address of the thread-local record of its owner; 0: not given */
+	uint64_t confirmed;		/* the stamp with which a later thread may draw on; 0: none */
 	uint64_t next;			/* number of another slot, plus one, in the library's own index */
 };
 
@@ -90,7 +96,7 @@ struct vgetrandom_process {		/* written once, then read-only */
 	uint32_t mmap_prot;
 	uint32_t mmap_flags;
 	uint32_t page_size;		/* bytes */
-	uint32_t most_vector;		/* the best enum vgetrandom_vector that may be used; 0: VGETRANDOM=nobulk */
+	uint32_t most_vector;		/* the best enum vgetrandom_vector that may be used; 0: none, or VGETRANDOM=nobulk */
 	uint64_t slot;			/* address of an array of struct vgetrandom_slot */
 	uint64_t used;			/* address of a uint32_t: slots given so far; may pass `slots` when all are */
 	uint64_t vector;		/* address of a uint32_t: enum vgetrandom_vector, 0 until a large request */

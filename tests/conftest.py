@@ -16,12 +16,15 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
+from preloading import run
+from witness import Witness
 
 # Started in the background of a script, this process ignores Ctrl-C, and so would all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 NATIVE = ROOT / "tests" / "native"
+REPORTER = "libvgetrandom-report.so"
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ def build(shared_folder: Path) -> Build:
             shutil.rmtree(folder, ignore_errors=True)
             meson("setup", str(folder), str(ROOT), "--prefix=/usr", "--libdir=lib")
             meson("compile", "-C", str(folder))
+            # Beside each other, as they are installed.
+            (folder / "shim" / "preload" / REPORTER).symlink_to(folder / "shim" / "report" / REPORTER)
             (folder / "done").touch()
     return Build(folder)
 
@@ -118,3 +123,29 @@ def native(shared_folder: Path) -> Compile:
         return program
 
     return compile_one
+
+
+@pytest.fixture(scope="session")
+def witness(native: Compile, library: Path) -> Witness:
+    """Runs commands with the library and tells what it did in each process."""
+    return Witness(library, native("witness", "-shared", "-fPIC", "-nostdlib", "-Wno-address", output="witness.so"))
+
+
+@pytest.fixture(scope="session")
+def altered(native: Compile) -> Path:
+    """altered_vdso HOW PROGRAM...: runs it with another vDSO. Skips where that can't be done."""
+    program = native("altered_vdso", "-static")
+    if os.uname().machine != "x86_64":
+        pytest.skip("altered_vdso.c knows x86-64 only")
+    if run([program, "hidden", "/bin/true"]).status != 0:
+        pytest.skip("this kernel's vDSO has no getrandom, or no process may be traced here")
+    return program
+
+
+@pytest.fixture(scope="session")
+def refusing(native: Compile) -> Path:
+    """refusing CALL=ERRNO... -- PROGRAM...: runs it under a filter. Skips where there are no filters."""
+    program = native("refusing", "-static")
+    if run([program, "tgkill=1", "--", "/bin/true"]).status != 0:
+        pytest.skip("no seccomp filters here")
+    return program

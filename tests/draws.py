@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from preloading import read_reports
+from preloading import read_reports, with_reporter
 
 SECONDS = 60  # longest that a command may take under strace
 
@@ -31,10 +31,8 @@ class Draws:
     libc       what glibc drew for itself
     reseeds    what can be the vDSO's
     devices    openings of /dev/random and /dev/urandom
-    fallbacks  those of `own` that went through the library, which says so in its exit reports: draws before its
-               constructor ran, or with arguments that only the system call can answer
-    first      first draws of threads, which the library leaves to the system call and counts by themselves; of any
-               length, so that they can be among `own`, `libc` or `reseeds`
+    first      how many threads made `own`: the library leaves a thread's first draw to the system call
+    served     calls that the vDSO served, as the exit reports say
     status     how the command ended
     """
 
@@ -42,8 +40,8 @@ class Draws:
     libc: int
     reseeds: int
     devices: int
-    fallbacks: int = 0
     first: int = 0
+    served: int = 0
     status: int = 0
 
 
@@ -51,6 +49,7 @@ def parse_trace(text: str) -> Draws:
     """Sort the lines of a trace. As many 32-byte draws as two for each thread can be the vDSO's; more can't."""
     own = libc = devices = 0
     reseeds: list[str] = []
+    drew: set[str] = set()
     for line in text.splitlines():
         found = _ARGUMENTS.match(line)
         if found:
@@ -61,10 +60,11 @@ def parse_trace(text: str) -> Draws:
                 reseeds.append(found[1])
             else:
                 own += 1
+                drew.add(found[1])
         elif _DEVICE.search(line):
             devices += 1
     allowed = 2 * len(set(reseeds))
-    return Draws(own + max(0, len(reseeds) - allowed), libc, min(len(reseeds), allowed), devices)
+    return Draws(own + max(0, len(reseeds) - allowed), libc, min(len(reseeds), allowed), devices, len(drew))
 
 
 def count_draws(
@@ -78,7 +78,7 @@ def count_draws(
         Path(report.name).chmod(0o666)
         words = [*_STRACE, "-o", trace.name, *(["-u", user] if user else [])]
         if library:
-            words += ["-E", f"LD_PRELOAD={library}", "-E", f"VGETRANDOM_REPORT={report.name}"]
+            words += ["-E", f"LD_PRELOAD={with_reporter(library)}", "-E", f"VGETRANDOM_REPORT={report.name}"]
         variables = {**os.environ, **environment}
         variables.pop("LD_PRELOAD", None)
         done = subprocess.run(
@@ -93,7 +93,6 @@ def count_draws(
         reports = read_reports(report.read().decode())
         return replace(
             parse_trace(trace.read().decode(errors="replace")),
-            fallbacks=sum(line.fallbacks for line in reports),
-            first=sum(line.first_draws for line in reports),
+            served=sum(line.calls for line in reports),
             status=done.returncode,
         )

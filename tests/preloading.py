@@ -10,21 +10,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vgetrandom.preload.library import reporter_beside
+
 SECONDS = 120  # longest that any command here may take
 
 
 @dataclass(frozen=True)
 class Report:
-    """One line that VGETRANDOM_REPORT made: what one process did."""
+    """One line that the reporter wrote: what the library did in one process."""
 
     status: str
+    memory: str  # of the states
     pid: int
-    calls: int  # served by the vDSO, as are the bytes
+    calls: int  # served by the vDSO, as are the bytes; a thread's first draw is left to the system call
     bytes: int
-    fallbacks: int  # answered by the system call for want of a state
-    first_draws: int  # answered by the system call because a thread had not drawn before
-    threads: int
-    forks: int
+    slots: int  # given in the process's lineage of forks
+    copies: int  # of the library
 
 
 @dataclass(frozen=True)
@@ -44,23 +45,21 @@ class Run:
     def calls(self) -> int:
         return sum(report.calls for report in self.reports)
 
-    @property
-    def fallbacks(self) -> int:
-        return sum(report.fallbacks for report in self.reports)
-
-    @property
-    def first_draws(self) -> int:
-        return sum(report.first_draws for report in self.reports)
-
 
 def read_reports(text: str) -> list[Report]:
-    """The reports among lines of text; each is exactly what the library promises to write."""
+    """The reports among lines of text; each is exactly what the reporter promises to write."""
     reports = []
     for line in text.splitlines():
         fields = json.loads(line)
-        assert fields.pop("vgetrandom") == 1
+        assert fields.pop("vgetrandom") == 2
         reports.append(Report(**fields))
     return reports
+
+
+def with_reporter(libraries: str | Path) -> str:
+    """What LD_PRELOAD has to be: these libraries, a colon between them, and the reporter that lies beside one."""
+    beside = [reporter_beside(Path(path)) for path in str(libraries).split(":")]
+    return f"{libraries}:{next(path for path in beside if path.exists())}"
 
 
 def run(
@@ -70,12 +69,12 @@ def run(
     cwd: Path | None = None,
     **environment: str,
 ) -> Run:
-    """Run a command to its end, with `library` (several: separated by colons) preloaded when given."""
+    """Run a command to its end, with `library` (several: separated by colons) and the reporter preloaded when given."""
     with tempfile.NamedTemporaryFile(prefix="report-", suffix=".jsonl") as report:
         variables = {**os.environ}
         variables.pop("LD_PRELOAD", None)
         if library:
-            variables.update(LD_PRELOAD=str(library), VGETRANDOM_REPORT=report.name)
+            variables.update(LD_PRELOAD=with_reporter(library), VGETRANDOM_REPORT=report.name)
         variables.update(environment)
         done = subprocess.run(
             [str(word) for word in command], input=stdin, capture_output=True, cwd=cwd, env=variables, timeout=SECONDS

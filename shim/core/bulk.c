@@ -25,10 +25,12 @@ long bulk_draw(void *buf, size_t len, unsigned int flags, chacha_expand *expand)
 {
 	unsigned char key[CHACHA_KEY] __attribute__((aligned(16)));
 	uint64_t stamp = slots_enter();
+	bool claimed = false;
 	long answer;
 
 	if (unlikely(!slots_hold(stamp))) {
-		if (!slots_claim(stamp, true))
+		claimed = slots_claim(stamp, true);
+		if (!claimed)
 			return draw_from_kernel(buf, len, flags);
 		stamp = core_thread.claimed;
 	}
@@ -37,9 +39,11 @@ long bulk_draw(void *buf, size_t len, unsigned int flags, chacha_expand *expand)
 	if (unlikely(answer < 0))
 		return draw_failed(answer);
 	slots_leave(len);
+	if (unlikely(answer != sizeof(key) || (claimed && !slots_confirm(stamp))))
+		return draw_from_kernel(buf, len, flags);
 	expand(buf, len, key);
 	barrier();
-	if (unlikely(answer != sizeof(key) || !slots_confirm(stamp)))
+	if (unlikely(!slots_still_hold(stamp)))
 		return draw_from_kernel(buf, len, flags);
 	return (long)len;
 }

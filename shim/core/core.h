@@ -26,11 +26,13 @@ struct process_settings {
 	uint32_t state_stride;		/* bytes from one state to the next in its page */
 	uint32_t mmap_prot, mmap_flags;
 	uint32_t page_size;		/* bytes */
-	uint32_t most_vector;		/* the best enum chacha_vector that may be used; 0: all comes from the vDSO */
+	uint32_t most_vector;		/* the best enum chacha_vector that may be used; 0: none, large requests come from
+					   the vDSO or the system call */
 };
 
 struct thread_record {			/* all zeros: never drew */
-	struct tail *tail;		/* of this thread's state */
+	struct slot *slot;		/* this thread's, from its first claim on */
+	struct tail *tail;		/* of its state */
 	uint64_t stamp;			/* the one that the tail must have, or a word of slots.h */
 	uint64_t claimed;		/* the one that it had last */
 };

@@ -2,37 +2,28 @@
 /* The one way to get bytes. What must stay true: every byte is made during the call that returns it. */
 #include "draw.h"
 
-#include "bulk.h"
 #include "chacha/chacha.h"
 
 #define ONCE 256	/* bytes of a first draw up to which the system call costs less than a new state */
 
-/* Whether getrandom(2) would accept the arguments. */
-static bool acceptable(const void *buf, size_t len, unsigned int flags)
+/*
+ * The kernel's own limit of user memory can't be asked for. The stack and the vDSO are near the top of the address space,
+ * wherever this kernel puts it: the next power of two is the limit, or just below it.
+ */
+static uint64_t user_span(uint64_t high)
 {
-	uint64_t offset = (uintptr_t)buf - DRAW_LOWEST;
-
-	return offset < core.user_span && len <= core.user_span - offset && flags <= DRAW_LAST_FLAGS;
+	return (UINT64_C(2) << (63 - __builtin_clzll(high))) - 2 * 4096;
 }
 
-/* Touches no thread-local storage before draws can come from the vDSO: it may not be set up. */
-long draw_unusual(void *buf, size_t len, unsigned int flags)
+void draw_start(uint64_t high, uint32_t most_vector)
 {
-	uint64_t stamp;
+	const uint32_t least = most_vector ? chacha_least : chacha_system_call_least;
 
-	/* Partner: the release that ends the start. The rest of core is written. */
-	if (!__atomic_load_n(&core.small_limit, __ATOMIC_ACQUIRE) || !acceptable(buf, len, flags))
-		return platform_getrandom(buf, len, flags);
-	if (core.most_vector && len >= chacha_least) {
-		chacha_expand *expand = chacha_for(len, core.most_vector);
-
-		if (expand)
-			return bulk_draw(buf, len, flags, expand);
-	}
-	stamp = slots_enter();
-	if (!slots_hold(stamp))
-		return draw_slowly(buf, len, flags, stamp);
-	return draw_from_state(buf, len, flags);
+	core.user_span = user_span(high);
+	core.most_vector = most_vector;
+	core.large = least <= DRAW_SMALL ? least : DRAW_SMALL + 1;
+	/* Partner: the acquire in draw_unusual(). */
+	__atomic_store_n(&core.small_limit, core.user_span - DRAW_SMALL, __ATOMIC_RELEASE);
 }
 
 COLD long draw_slowly(void *buf, size_t len, unsigned int flags, uint64_t stamp)

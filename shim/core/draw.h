@@ -20,6 +20,12 @@
 /* Bytes that a buffer below core.small_limit can have without a closer look at its end. */
 #define DRAW_SMALL 65536
 
+/*
+ * The end of the start, with core.entry, core.states and what vdso_parameters() sets: from here on draws can come from the vDSO.
+ * `high` is an address near the top of this process's address space, such as that of the vDSO; `most_vector` as in core.
+ */
+void draw_start(uint64_t high, uint32_t most_vector);
+
 /* A large buffer, one near the top of the address space; not initialised yet, or not ours to serve. */
 long draw_unusual(void *buf, size_t len, unsigned int flags);
 

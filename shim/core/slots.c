@@ -28,11 +28,12 @@ size_t slots_size(void)
 }
 
 /* Page by page: no state straddles two. */
-static struct tail *tail_of(size_t number)
+static void settle(size_t number)
 {
 	unsigned char *page = core.states + number / states_per_page() * core.page_size;
 
-	return (struct tail *)(page + number % states_per_page() * core.state_stride + core.state_size);
+	core_thread.slot = &slots_table.slots[number];
+	core_thread.tail = (struct tail *)(page + number % states_per_page() * core.state_stride + core.state_size);
 }
 
 /* Fibonacci hashing (Knuth, TAOCP 6.4): records are at regular distances from each other, as stacks are. */
@@ -52,7 +53,7 @@ static bool find(void)
 	while (number && slots[number - 1].home != home)
 		number = slots[number - 1].next;
 	if (number)
-		core_thread.tail = tail_of(number - 1);
+		settle(number - 1);
 	return number;
 }
 
@@ -76,20 +77,21 @@ static bool give(void)
 		slot->next = head;
 	/* Partner: the acquire in find(). */
 	while (!__atomic_compare_exchange_n(bucket, &head, (uint16_t)(number + 1), false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
-	core_thread.tail = tail_of(number);
+	settle(number);
 	return true;
 }
 
 /*
- * Whether the thread before left its state in order: a stamp, so that the page was neither dropped nor wiped since, and as
- * many draws ended as begun, so that it did not end within one. Then this thread draws on from there.
+ * Whether the thread before left its state in order: the stamp that was confirmed, so that the page was neither dropped nor
+ * wiped since and is the one that was seeded; and as many draws ended as begun, so that the thread did not end within one.
+ * Then this thread draws on from there.
  */
 static bool handed_on(void)
 {
 	const struct tail *tail = core_thread.tail;
 	uint64_t stamp = *(const volatile uint64_t *)&tail->stamp;
 
-	if (stamp < FIRST_STAMP || tail->begun != tail->calls)
+	if (stamp < FIRST_STAMP || stamp != core_thread.slot->confirmed || tail->begun != tail->calls)
 		return false;
 	core_thread.claimed = stamp;
 	return true;
@@ -107,6 +109,8 @@ static void renew(void)
 	volatile uint64_t *state = slots_state(tail), *stamp = &tail->stamp;
 	uint64_t number = FIRST_STAMP + __atomic_fetch_add(&slots_table.stamps, 1, __ATOMIC_RELAXED);
 
+	core_thread.slot->confirmed = 0;
+	barrier();
 	if (!*stamp)
 		tail->calls = tail->bytes = 0;	/* another process's, or lost */
 	tail->begun = tail->calls + 1;
@@ -149,11 +153,19 @@ void slots_answered(void)
 		core_thread.stamp = DREW_ONCE;
 }
 
-bool slots_confirm(uint64_t stamp)
+bool slots_still_hold(uint64_t stamp)
 {
 	if (slots_hold(stamp))
 		return true;
 	if (core_thread.stamp == stamp)
 		core_thread.stamp = DREW_ONCE;
 	return false;
+}
+
+bool slots_confirm(uint64_t stamp)
+{
+	if (!slots_still_hold(stamp))
+		return false;
+	core_thread.slot->confirmed = stamp;
+	return true;
 }

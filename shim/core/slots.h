@@ -3,8 +3,9 @@
  * Which thread may use which opaque state (docs/how-it-works.md, "States and slots").
  *
  * A draw is: slots_enter(); unless slots_hold() then slots_claim(); slots_begin(), the vDSO on slots_state(),
- * slots_leave(); and slots_confirm() if it was claimed. In between the thread is busy: a signal handler that draws meanwhile is refused. What must stay
- * true: no two executions ever use one state, whatever forks, signals and thread deaths come between any two instructions.
+ * slots_leave(); and slots_confirm() if it was claimed. In between the thread is busy: a signal handler that draws
+ * meanwhile is refused. What must stay true: no two executions ever use one state, whatever forks, signals and thread
+ * deaths come between any two instructions.
  */
 #ifndef CORE_SLOTS_H
 #define CORE_SLOTS_H
@@ -23,7 +24,8 @@ struct tail {
 
 struct slot {
 	uint64_t home;		/* address of the record of the thread that it belongs to; 0: not given. Written once */
-	uint64_t next;		/* number of the slot before it in its bucket, plus one; 0: none */
+	uint64_t confirmed;	/* the stamp of a state that may be handed on; 0: none */
+	uint64_t next;		/* number of the slot before it in its bucket, plus one; 0: none. Written once */
 };
 
 /* Ordinary memory. What a process with few threads writes of it lies in the first page. */
@@ -93,9 +95,12 @@ static inline void slots_leave(size_t bytes)
 bool slots_claim(uint64_t stamp, bool eager);
 
 /*
- * After a draw whose stamp slots_claim() gave, or a request that outlives its draw: whether the tail still has the stamp. If
- * not, the page was dropped or the process forked meanwhile: what was drawn is not to be used, and the next draw renews the state.
+ * Whether the tail still has the stamp, after a draw or a request that began with it. If not, the page was dropped or the
+ * process forked meanwhile: what was drawn is not to be used, and the next draw renews the state.
  */
+bool slots_still_hold(uint64_t stamp);
+
+/* The same after a draw that slots_claim() allowed. If the stamp is there, a later thread may draw on from this state. */
 bool slots_confirm(uint64_t stamp);
 
 /* The system call has served a draw of this thread. */

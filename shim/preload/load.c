@@ -19,17 +19,6 @@
 
 _Thread_local struct thread_record vgetrandom_thread;
 
-/*
- * The kernel's own limit can't be asked for. The stack and the vDSO are near the top of the address space,
- * wherever this kernel puts it: the next power of two is the limit, or just below it.
- */
-static uint64_t user_span(void)
-{
-	uint64_t high = imports.getauxval(AT_RANDOM) | imports.getauxval(AT_SYSINFO_EHDR);
-
-	return (UINT64_C(2) << (63 - __builtin_clzll(high))) - 2 * 4096;
-}
-
 /* States that never turn to zeros in use, but are wiped at a fork and left out of core dumps all the same; NULL when refused. */
 static void *map_locked(size_t size)
 {
@@ -86,15 +75,17 @@ static enum vgetrandom_status set_up(void)
 	return VGETRANDOM_ACTIVE;
 }
 
-/* From which length on a request is looked at more closely, and what may serve it then. */
-static void set_large(void)
+static uint32_t most_vector(void)
 {
-	core.large = DRAW_SMALL + 1;
+	uint32_t most = CHACHA_VECTOR_AVX512;
+
 	if (environment_lists("VGETRANDOM", "nobulk"))
-		return;
-	core.most_vector = environment_lists("VGETRANDOM", "noavx512") ? CHACHA_VECTOR_AVX2 : CHACHA_VECTOR_AVX512;
-	if (chacha_least < core.large)
-		core.large = chacha_least;
+		return 0;
+	if (environment_lists("VGETRANDOM", "noavx2"))
+		most = CHACHA_VECTOR_SSE2;
+	else if (environment_lists("VGETRANDOM", "noavx512"))
+		most = CHACHA_VECTOR_AVX2;
+	return chacha_permitted(most, imports.getauxval(AT_HWCAP));
 }
 
 static void describe(void)
@@ -119,12 +110,8 @@ __attribute__((constructor)) static void load(void)
 	core.page_size = imports.getauxval ? (uint32_t)imports.getauxval(AT_PAGESZ) : PAGE_MAX;
 	vgetrandom_record.status = set_up();
 	describe();
-	if (vgetrandom_record.status == VGETRANDOM_ACTIVE) {
-		core.user_span = user_span();
-		set_large();
-		/* Partner: the acquire in draw_unusual(). From here on draws can come from the vDSO. */
-		__atomic_store_n(&core.small_limit, core.user_span - DRAW_SMALL, __ATOMIC_RELEASE);
-	}
+	if (vgetrandom_record.status == VGETRANDOM_ACTIVE)
+		draw_start(imports.getauxval(AT_RANDOM) | imports.getauxval(AT_SYSINFO_EHDR), most_vector());
 	if (!record_protect() && vgetrandom_record.status == VGETRANDOM_ACTIVE) {
 		/* The states stay mapped, for another thread may be in a draw. */
 		core.small_limit = 0;

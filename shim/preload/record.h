@@ -17,6 +17,9 @@ struct record {
 	uint32_t slots, reserved;
 };
 
+/* For the linker: a name that no program can have. */
+#define record_protect vgetrandom_record_protect
+
 extern HIDDEN struct record vgetrandom_record;
 
 /* Make the record read-only, and with it all that the loader has written of this library. False when the kernel refuses. */

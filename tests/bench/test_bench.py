@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from command import Vgetrandom, command_line, environment_with, one_line, runner_for
-from vgetrandom.bench import applications, compare, contenders, markdown, model, statistics, tables, verdicts
+from vgetrandom.bench import applications, building, compare, contenders, markdown, model, statistics, tables, verdicts
 from vgetrandom.bench.contenders import Contender
 from vgetrandom.bench.instructions import DRAWS
 from vgetrandom.bench.model import LIBC, SHIM, SYSCALL, VDSO, Participant, Run, Series
@@ -156,6 +156,95 @@ def test_a_document_keeps_what_is_outside_the_marks(tmp_path: Path) -> None:
         markdown.replace_section(path, "text")
 
 
+# Who takes part.
+
+
+def a_musl(folder: Path) -> Path:
+    """A folder with a copy of the host's musl, as a build tree has it."""
+    musl = Path("/lib/ld-musl-x86_64.so.1")
+    if not musl.exists():
+        pytest.skip("musl is not installed")
+    (folder / "lib").mkdir(parents=True)
+    shutil.copy(musl, folder / "lib" / "libc.so")
+    return folder
+
+
+def keys_and_labels(*libcs: str) -> dict[str, str]:
+    return {contender.key: contender.label for contender in contenders.all_contenders(libcs, [])}
+
+
+def test_two_builds_of_one_version_are_two_rows(tmp_path: Path) -> None:
+    one, two = a_musl(tmp_path / "one"), a_musl(tmp_path / "two")
+    found = keys_and_labels(str(one), str(two))
+    mine = [key for key, label in found.items() if label.startswith("musl") and not key.endswith(f"+{SHIM}")]
+    assert len(mine) == 3  # and the installed one
+    assert len(set(found.values())) == len(found)
+
+
+def test_a_name_of_the_user_s_is_key_and_label(tmp_path: Path) -> None:
+    one = a_musl(tmp_path / "one")
+    found = keys_and_labels(f"mine={one}", str(one))
+    assert found["mine"] == "mine"
+    assert found[f"mine+{SHIM}"] == "mine + vgetrandom"
+
+
+@pytest.mark.parametrize("names", [("mine", "mine"), (LIBC,), (SYSCALL,), ("musl",)])
+def test_two_contenders_with_one_name_are_an_error(tmp_path: Path, names: Sequence[str]) -> None:
+    libcs = [f"{name}={a_musl(tmp_path / str(number))}" for number, name in enumerate(names)]
+    if names == ("musl",):  # the one that has no name of the user's gives way
+        assert keys_and_labels(*libcs)["musl"] == "musl"
+        return
+    with pytest.raises(VgetrandomError, match=f"both called {names[0]};"):
+        keys_and_labels(*libcs)
+
+
+def test_a_libc_that_does_not_tell_its_version_is_called_by_its_folder(tmp_path: Path) -> None:
+    """Its loader can't be run, as one of another system: it must not be taken for the installed one."""
+    silent = a_musl(tmp_path / "silent") / "lib" / "libc.so"
+    silent.chmod(0o644)
+    found = keys_and_labels(str(tmp_path / "silent"))
+    assert found["musl-silent"] == f"musl ({tmp_path / 'silent'})"
+    assert "musl" in found
+
+
+@needs_compiler
+def test_a_contender_without_functions_cannot_take_part(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
+    source = tmp_path / "idle.c"
+    source.write_text('/* idle */\n#include "worker.h"\nconst char *contender_prepare(void) { return NULL; }\n')
+    words = ("bench", "--quick", "--contender", source, "--only", "syscall,idle", "--measure", "latency")
+    done = vgetrandom(*words)
+    assert done.returncode == 0, done.stderr
+    assert "not measured: idle: it offers no function" in done.stderr
+
+
+@needs_compiler
+def test_a_worker_has_the_libc_that_was_asked_for(library: Path, tmp_path: Path) -> None:
+    one = a_musl(tmp_path / "one")
+    known = {contender.key: contender for contender in contenders.all_contenders([f"mine={one}"], [])}
+    worker = contenders.start(known[f"mine+{SHIM}"], library)
+    worker.close()
+    assert [text.split()[0] for text in worker.files] == [str(one / "lib" / "libc.so"), str(library)]
+    with pytest.raises(VgetrandomError, match="another libc than /bin/true"):
+        Worker("mine", [str(building.build_worker(known[LIBC].source, "glibc"))], {}, None, Path("/bin/true"))
+
+
+@needs_compiler
+@pytest.mark.parametrize("kind", ["text", "space", "other"])
+def test_a_library_that_cannot_be_preloaded_is_an_error(
+    vgetrandom: Vgetrandom, library: Path, tmp_path: Path, kind: str
+) -> None:
+    file = tmp_path / ("a b.so" if kind == "space" else "lib.so")
+    if kind == "text":
+        file.write_text("not a library")
+    elif kind == "space":
+        shutil.copy(library, file)
+    else:
+        subprocess.run(["cc", "-shared", "-nostdlib", "-x", "c", os.devnull, "-o", file], check=True)
+    done = vgetrandom("bench", "--quick", "--library", file, "--only", "libc,shim", "--measure", "start")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert str(file) in one_line(done)
+
+
 # What is measured.
 
 
@@ -223,7 +312,7 @@ def test_a_library_that_does_not_load_is_not_measured_as_if_it_did(tmp_path: Pat
     broken = tmp_path / "libvgetrandom.so"
     broken.write_text("not a library")
     known = {contender.key: contender for contender in contenders.all_contenders([], [])}
-    with pytest.raises(Absent, match="preloaded"):
+    with pytest.raises(Absent, match="no build of"):
         contenders.start(known[SHIM], broken)
 
 

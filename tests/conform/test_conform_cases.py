@@ -71,6 +71,13 @@ def test_suite_has_cases_in_every_group() -> None:
             assert path.is_file(), f"{case.name} names {path}"
 
 
+def test_cases_know_no_implementation() -> None:
+    """They ask any libc: nothing in them names this library, its variables or its records."""
+    for path in sorted(cases_folder().rglob("*.[ch]")):
+        words = path.read_text(encoding="utf-8").replace("struct vgetrandom_opaque_params", "").lower()
+        assert "vgetrandom" not in words, path.name
+
+
 def test_suite_compiles_without_warnings() -> None:
     sources = [str(case.path) for case in read_cases(cases_folder())]
     done = subprocess.run(

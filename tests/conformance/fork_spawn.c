@@ -35,30 +35,14 @@ static void collect(int file, const char *how)
 		draws_add(family, bytes, sizeof(bytes), 0x5000000);
 }
 
-/* The shell command, or the words, that start this program again in this target. */
-static char *words[64];
-
-static void find_words(void)
-{
-	static char prefix[8192];
-	char *word = prefix;
-	int count = 0;
-
-	snprintf(prefix, sizeof(prefix), "%s", getenv("CONFORM_EXEC") ? getenv("CONFORM_EXEC") : "");
-	while (word && *word && count < 60) {
-		words[count++] = word;
-		word = strchr(word, '\n');
-		if (word)
-			*word++ = '\0';
-	}
-	words[count++] = program_invocation_name;
-	words[count] = "child";
-}
+/* How this program is started again. */
+static char *again[] = { NULL, (char *)"child", NULL };
 
 static void by_spawn(void)
 {
 	posix_spawn_file_actions_t actions;
 	int ends[2], error;
+	char **words = case_words(program_invocation_name, again);
 	pid_t child = 0;
 
 	if (!expect(pipe(ends) == 0, "a pipe"))
@@ -77,18 +61,12 @@ static void by_spawn(void)
 
 static void by_system(void)
 {
-	char command[9000] = "", more[32];
+	char command[9100];
 	int ends[2], status;
 
 	if (!expect(pipe(ends) == 0, "a pipe"))
 		return;
-	for (int i = 0; words[i]; i++) {
-		strncat(command, "'", sizeof(command) - strlen(command) - 1);
-		strncat(command, words[i], sizeof(command) - strlen(command) - 1);
-		strncat(command, "' ", sizeof(command) - strlen(command) - 1);
-	}
-	snprintf(more, sizeof(more), ">&%d", ends[1]);
-	strncat(command, more, sizeof(command) - strlen(command) - 1);
+	snprintf(command, sizeof(command), "%s>&%d", case_command(program_invocation_name, again), ends[1]);
 	status = system(command);
 	close(ends[1]);
 	if (expect(status == 0, "system ends with status 0, not %#x", status))
@@ -103,7 +81,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "child"))
 		return child_main();
 	family_begin("programs started by posix_spawn and system draw bytes of their own", 100000);
-	find_words();
+	again[0] = program_invocation_name;
 	for (int round = 0; round < rounds; round++) {
 		by_spawn();
 		family_draw(1, round % 7 + 1);

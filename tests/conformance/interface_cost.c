@@ -7,16 +7,15 @@
  * Kind: quality
  */
 #include "tap.h"
+#include "calls.h"
 #include "libc.h"
 
 #include <pthread.h>
-#include <sys/ptrace.h>
 
 #define WARM	1000
 #define MARKS	11
 
-/* Marks what is counted: a system call that nothing else here makes. */
-#define MARK() syscall(SYS_getppid)
+#define MARK() calls_mark(0)
 
 static void draw_twice(void)
 {
@@ -65,46 +64,28 @@ static void watched(void)
 	_exit(0);
 }
 
-/*
- * Follow a program, its thread and its child; counts[i] is what the one that made mark i did before mark i + 1.
- * False: can't be traced.
- */
-static bool count(pid_t child, unsigned int counts[MARKS])
+/* What the one that made the last mark does before the next. */
+struct costs {
+	unsigned int marks, calls[MARKS];
+	pid_t marker;
+};
+
+static void count(const struct call *call, void *of)
 {
-	unsigned int mark = 0;
-	int status;
-	pid_t who, marker = 0;
+	struct costs *costs = of;
 
-	waitpid(child, &status, 0);
-	if (ptrace(PTRACE_SETOPTIONS, child, NULL,
-		   (void *)(long)(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_EXITKILL)))
-		return false;
-	ptrace(PTRACE_SYSCALL, child, NULL, NULL);
-	while ((who = waitpid(-1, &status, __WALL)) > 0) {
-		if (!WIFSTOPPED(status))
-			continue;
-		if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
-			struct __ptrace_syscall_info info;
-
-			memset(&info, 0, sizeof(info));
-			if (syscall(SYS_ptrace, PTRACE_GET_SYSCALL_INFO, who, sizeof(info), &info) > 0 && info.op == 1) {
-				if (info.entry.nr == SYS_getppid) {
-					mark++;
-					marker = who;
-				} else if (who == marker && mark < MARKS) {
-					counts[mark - 1]++;
-				}
-			}
-		}
-		ptrace(PTRACE_SYSCALL, who, NULL, NULL);
+	if (call->mark >= 0) {
+		costs->marks++;
+		costs->marker = call->who;
+	} else if (call->who == costs->marker && costs->marks < MARKS) {
+		costs->calls[costs->marks - 1]++;
 	}
-	return true;
 }
 
 int main(int argc, char *argv[])
 {
 	char *const again[] = { argv[0], (char *)"watched", NULL };
-	unsigned int counts[MARKS] = { 0 };
+	struct costs costs = { 0 };
 	pid_t child;
 	int i;
 	unsigned char bytes[16];
@@ -116,22 +97,22 @@ int main(int argc, char *argv[])
 	libc_needs(getrandom);
 	child = fork();
 	if (!child) {
-		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		calls_may_be_followed();
 		case_execv(program_invocation_name, again);
 		_exit(127);
 	}
-	if (!count(child, counts))
+	if (calls_follow(child, count, &costs) == -1)
 		skip_all("this process can't trace its child: %s", strerror(errno));
-	fact("first-draw-syscalls", "%u", counts[0]);
-	fact("syscalls-per-1000-draws", "%u", counts[1]);
+	fact("first-draw-syscalls", "%u", costs.calls[0]);
+	fact("syscalls-per-1000-draws", "%u", costs.calls[1]);
 	if (libc.getentropy)
-		fact("per-1000-getentropy", "%u", counts[2]);
+		fact("per-1000-getentropy", "%u", costs.calls[2]);
 	if (libc.arc4random)
-		fact("per-1000-arc4random", "%u", counts[3]);
-	fact("thread-first-draw-syscalls", "%u", counts[5]);
-	fact("thread-second-draw-syscalls", "%u", counts[6]);
-	fact("child-first-draw-syscalls", "%u", counts[8]);
-	fact("child-second-draw-syscalls", "%u", counts[9]);
+		fact("per-1000-arc4random", "%u", costs.calls[3]);
+	fact("thread-first-draw-syscalls", "%u", costs.calls[5]);
+	fact("thread-second-draw-syscalls", "%u", costs.calls[6]);
+	fact("child-first-draw-syscalls", "%u", costs.calls[8]);
+	fact("child-second-draw-syscalls", "%u", costs.calls[9]);
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	for (i = 0; i < 100000; i++)
 		draw(bytes, sizeof(bytes));

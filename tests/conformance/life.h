@@ -8,7 +8,7 @@
 
 #include "draws.h"
 
-#define LIFE_PIECES	(1 << 18)
+#define LIFE_PIECES	(1 << 20)
 #define LIFE_SECONDS	10	/* for a stage that hangs */
 #define LIFE_SIZE	(sizeof(struct draws) + (LIFE_PIECES + 16384) * sizeof(struct drawing))
 

@@ -75,6 +75,7 @@ int main(int argc, char *argv[])
 		return inner();
 	case_begin("a malloc that draws", 30);
 	libc_needs(getrandom);
+	libc_needs_loader();
 	draws = life_draws();
 	if (!draws)
 		skip_all("no memory file");

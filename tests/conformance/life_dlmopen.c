@@ -26,6 +26,7 @@ int main(void)
 
 	case_begin("several namespaces draw side by side", 20);
 	libc_needs(getrandom);
+	libc_needs_loader();
 	if (!open_in)
 		skip_all("this libc has no dlmopen");
 	snprintf(self, sizeof(self), "%s", program_invocation_name);

@@ -62,13 +62,14 @@ static void *other_thread(void *turns)
 int main(void)
 {
 	uint64_t turns = scaled(300, 3000), i;
-	bool stays = !dlsym(RTLD_DEFAULT, "gnu_get_libc_version");	/* musl never unloads */
+	bool stays = !libc_symbol("gnu_get_libc_version");	/* musl never unloads */
 	char self[4096];
 	struct usage before;
 	pthread_t thread;
 
 	case_begin("a library that draws comes and goes", 60);
 	libc_needs(getrandom);
+	libc_needs_loader();
 	snprintf(self, sizeof(self), "%s", program_invocation_name);
 	snprintf(path, sizeof(path), "%s/drawing_library.so", dirname(self));
 	draws = draws_new(turns * 32 + 1000);

@@ -8,6 +8,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT 21
+#endif
+
 struct mapping {
 	uintptr_t start, end;
 	char rights[8];			/* as in /proc/self/maps: rwxp */
@@ -46,6 +50,17 @@ static inline unsigned int mappings_find(const char *process, const char *flag, 
 	if (smaps)
 		fclose(smaps);
 	return count;
+}
+
+/* Give all droppable pages of this process back: they turn to zeros at once. Returns of how many mappings. */
+static inline unsigned int memory_drop(void)
+{
+	struct mapping found[64];
+	unsigned int count = mappings_find("self", "dp", found, 64), dropped = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		dropped += !madvise((void *)found[i].start, found[i].end - found[i].start, MADV_PAGEOUT);
+	return dropped;
 }
 
 /* How many pages of a mapping of this process are in memory; -1 when the kernel does not say. */

@@ -8,7 +8,7 @@
  */
 #include "tap.h"
 #include "libc.h"
-#include "memory.h"
+#include "warm.h"
 
 #include <glob.h>
 #include <pthread.h>
@@ -23,11 +23,7 @@ static unsigned int drawn;	/* threads that have a state with output in it */
 
 static void *body(void *unused)
 {
-	unsigned char bytes[40];
-	int i;
-
-	for (i = 0; i < 5; i++)
-		draw(bytes, sizeof(bytes));
+	warm_thread();
 	__atomic_add_fetch(&drawn, 1, __ATOMIC_RELEASE);
 	for (;;)
 		pause();
@@ -106,7 +102,7 @@ int main(void)
 	kill(child, SIGCONT);
 	waitpid(child, &status, 0);
 	if (!secret_count)
-		skip_all("this process has no droppable memory with random bytes in it");
+		skip_all("this process has no droppable memory with random bytes in it after %d draws of each thread", WARM_DRAWS);
 	if (!WCOREDUMP(status) || glob("*core*", 0, NULL, &cores))
 		skip_all("this host writes no core dump into the current folder");
 	fact("secrets-looked-for", "%u", secret_count);

@@ -8,15 +8,13 @@
  */
 #include "tap.h"
 #include "libc.h"
-#include "memory.h"
+#include "warm.h"
 
 #include <pthread.h>
 
 static void *body(void *unused)
 {
-	unsigned char bytes[16];
-
-	draw(bytes, sizeof(bytes));
+	warm_thread();
 	usleep(50000);
 	return unused;
 }
@@ -36,7 +34,7 @@ int main(void)
 	for (i = 0; i < 64; i++)
 		pthread_join(threads[i], NULL);
 	if (!count)
-		skip_all("this process has no droppable memory");
+		skip_all("this process has no droppable memory after %d draws of each thread", WARM_DRAWS);
 	fact("droppable-mappings", "%u", count);
 	for (i = 0; i < count; i++) {
 		const char *flags = found[i].flags;

@@ -9,13 +9,10 @@
 #include "tap.h"
 #include "draws.h"
 #include "libc.h"
-#include "memory.h"
+#include "warm.h"
 
 #include <pthread.h>
 
-#ifndef MADV_PAGEOUT
-#define MADV_PAGEOUT 21
-#endif
 #define THREADS	3
 
 static struct draws *draws;
@@ -43,15 +40,12 @@ int main(void)
 	uint64_t turns = 0, dropped = 0;
 	struct mapping found[64];
 	pthread_t threads[THREADS];
-	unsigned char bytes[16];
 	unsigned int count, i;
 
 	case_begin("draws while pages are dropped", full_profile() ? 300 : 60);
 	libc_needs(getrandom);
 	each = scaled(500000, 10000000);
-	draw(bytes, sizeof(bytes));
-	if (!mappings_find("self", "dp", found, 64))
-		skip_all("this process has no droppable memory");
+	needs_droppable();
 	draws = draws_new(each * THREADS * 6);
 	drawing = THREADS;
 	for (i = 0; i < THREADS; i++)

@@ -15,16 +15,18 @@
 #include "step_record.h"
 #include "step_run.h"
 #include "step_trace.h"
+#include "warm.h"
 
 #define STEP_SHORT	500	/* up to so many boundaries, the quick profile takes them all; */
 #define STEP_SAMPLES	40	/* of a longer draw all outside the vDSO, so many within, */
 #define STEP_TAIL	50	/* and the last; of a large draw, in every profile, only the first round of loops */
+#define STEP_ASLEEP	2000000	/* nanoseconds from one look to the next, whether all wait for the stepped thread */
 #define STEP_BROKEN	3	/* runs that hang or crash, and the case comes to its end */
 #define STEP_TRIES	3	/* a draw, or the trace, may take another path when the kernel reseeds: once a minute */
 
 enum step_kind {
 	STEP_PROGRAM, STEP_CHILD, STEP_CHILD_AGAIN, STEP_ORPHAN, STEP_ORPHAN_AGAIN, STEP_SURVIVOR, STEP_SURVIVOR_AGAIN,
-	STEP_THREAD, STEP_THREAD_AGAIN, STEP_WARM, STEP_REFILL, STEP_RESEED, STEP_LARGE, STEP_KINDS
+	STEP_THREAD, STEP_THREAD_AGAIN, STEP_WARM, STEP_REFILL, STEP_RESEED, STEP_LARGE, STEP_ENDING, STEP_KINDS
 };
 
 /* before = -1: step_find_refill() tells. */
@@ -50,11 +52,14 @@ static struct step_plan {
 	[STEP_REFILL] = { "draw that refills the batch", "refill", { .before = -1, .bystander = true } },
 	[STEP_RESEED] = { "draw that reseeds", "reseed", { .before = -1, .bystander = true, .drop = true } },
 	[STEP_LARGE] = { "large draw", "large", { .before = -1, .bystander = true } },
+	[STEP_ENDING] = { "end of a thread that has drawn", "end",	/* under events from outside only */
+			  { .before = 3, .bystander = true, .thread = true, .again = 3, .ends = true } },
 };
 
 static const struct step_event *step_events;	/* of this case */
 static uint64_t step_vdso[2];			/* where the vDSO begins and ends */
 static int step_broken;				/* runs that hung or crashed */
+static int step_droppable_after;		/* draws; 0: never */
 
 /* ---- Which run a draw comes from ---- */
 
@@ -160,13 +165,56 @@ static bool step_explore(const struct step_event *event, enum step_kind kind)
 	if (!thread) {
 		plan->missing = "this process may not be traced (ptrace)";
 	} else {
-		plan->missing = step_follow(&plan->trace, thread, &step_shared->inside);
+		plan->missing = step_follow(&plan->trace, thread, &step_shared->inside, plan->scene.ends);
 		ptrace(PTRACE_DETACH, thread, NULL, NULL);
 	}
 	kill(process, SIGKILL);
 	while (waitpid(process, NULL, __WALL) == -1 && errno == EINTR)
 		;
 	return !plan->missing;
+}
+
+/* Whether all threads of the process but this one sleep. */
+static bool step_all_sleep(pid_t process, pid_t but)
+{
+	char path[64], line[512];
+	const char *state;
+	bool all = true;
+	struct dirent *entry;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", process);
+	tasks = opendir(path);
+	while (tasks && all && (entry = readdir(tasks))) {
+		FILE *file;
+
+		if (entry->d_name[0] == '.' || atoi(entry->d_name) == but)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/task/%.16s/stat", process, entry->d_name);
+		file = fopen(path, "re");
+		state = file && fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
+		all = state && state[2] == 'S';
+		if (file)
+			fclose(file);
+	}
+	if (tasks)
+		closedir(tasks);
+	return all;
+}
+
+/*
+ * The thread stays where it is while the companion does what the event says. If that waits for the thread (a lock is taken
+ * at this boundary) all others sleep in the end: then the thread goes on first.
+ */
+static void step_stand_still(pid_t process, pid_t thread)
+{
+	const struct timespec patience = { 0, STEP_ASLEEP };
+	int asleep = 0;
+
+	step_set(&step_shared->go);
+	while (asleep < 2 && !__atomic_load_n(&step_shared->over, __ATOMIC_SEQ_CST))
+		if (syscall(SYS_futex, &step_shared->over, FUTEX_WAIT, 0, &patience, NULL, 0) == -1 && errno == ETIMEDOUT)
+			asleep = step_all_sleep(process, thread) ? asleep + 1 : 0;
 }
 
 /*
@@ -184,8 +232,12 @@ static enum step_outcome step_strike(const struct step_event *event, enum step_k
 	snprintf(who, sizeof(who), "%s, %s, boundary %u", event->name, plan->name, boundary);
 	for (int try = 0; try < STEP_TRIES; try++) {
 		thread = step_start(event, kind, boundary, &process);
-		if (thread && step_reach(&plan->trace, thread, boundary, try == 0, &step_shared->inside))
-			syscall(SYS_tgkill, process, thread, SIGUSR1);
+		if (thread && step_reach(&plan->trace, thread, boundary, try == 0, &step_shared->inside)) {
+			if (event->outside)
+				step_stand_still(process, thread);
+			else
+				syscall(SYS_tgkill, process, thread, SIGUSR1);
+		}
 		if (thread)
 			ptrace(PTRACE_DETACH, thread, NULL, NULL);
 		if (!wait_ok(process, who)) {
@@ -211,6 +263,14 @@ static bool step_seen(const struct step_trace *trace, uint32_t boundary, uint64_
 	return false;
 }
 
+/* Whether an instruction is of the generator itself, and not of the libc: of the vDSO, or of what stands in its place. */
+static bool step_generates(uint64_t pc)
+{
+	extern char __executable_start, etext;
+
+	return (pc >= step_vdso[0] && pc < step_vdso[1]) || (pc >= (uintptr_t)&__executable_start && pc < (uintptr_t)&etext);
+}
+
 /* The boundary to take after this one: the next in the full profile or of a short draw, else as STEP_SAMPLES has it. */
 static uint32_t step_next(const struct step_trace *trace, uint32_t last, bool large)
 {
@@ -218,7 +278,7 @@ static uint32_t step_next(const struct step_trace *trace, uint32_t last, bool la
 
 	while ((large || !full_profile()) && trace->count > STEP_SHORT && last + STEP_TAIL < trace->count) {
 		pc = trace->pc[trace->first + last++];
-		if (((pc < step_vdso[0] || pc >= step_vdso[1]) && !(large && step_seen(trace, last, pc))) ||
+		if ((!step_generates(pc) && !(large && step_seen(trace, last, pc))) ||
 		    next_random(&case_seed) % trace->count < STEP_SAMPLES)
 			return last;
 	}
@@ -278,8 +338,10 @@ static bool step_all_boundaries(const struct step_event *event, enum step_kind k
 
 static void step_kind_case(const struct step_event *event, enum step_kind kind)
 {
-	if (kind == STEP_LARGE && event->halts)
-		return;		/* its length is what makes it halt */
+	if ((kind == STEP_LARGE && event->halts) || (step_plans[kind].scene.ends && !event->outside))
+		return;		/* its length is what makes it halt; a thread that ends may have blocked all signals */
+	if (event->begin && kind >= STEP_WARM && kind <= STEP_LARGE)
+		return;		/* with a witness in the vDSO's place there is no batch */
 	for (int try = 1; try <= STEP_TRIES && step_broken < STEP_BROKEN; try++) {
 		if (!step_explore(event, kind)) {
 			note("not possible: %s, %s: %s", event->name, step_plans[kind].name, step_plans[kind].missing);
@@ -293,16 +355,18 @@ static void step_kind_case(const struct step_event *event, enum step_kind kind)
 /* ---- A case ---- */
 
 /*
- * A batch makes some draws short and one in several long: find a warm draw (the shortest) and one
- * that refills (the longest), among draws 3 to 10 of a thread. False when the longest was a reseed, not to be seen again.
+ * A batch makes some draws short and one in several long: find a warm draw (the shortest) and one that refills (the
+ * longest), among draws 3 to 10 of a thread, or later ones where droppable memory comes later. False when the longest
+ * was a reseed, not to be seen again.
  */
 static bool step_find_refill(const struct step_event *event)
 {
 	struct step_plan *warm = &step_plans[STEP_WARM], *refill = &step_plans[STEP_REFILL];
 	uint32_t shortest = STEP_MAX, longest = 0;
-	int *before = &warm->scene.before, best = 2, worst = 2;
+	int first = step_droppable_after > 2 ? step_droppable_after : 2;
+	int *before = &warm->scene.before, best = first, worst = first;
 
-	for (*before = 2; *before < 10 && step_explore(event, STEP_WARM); ++*before) {
+	for (*before = first; *before < first + 8 && step_explore(event, STEP_WARM); ++*before) {
 		if (warm->trace.count < shortest) {
 			shortest = warm->trace.count;
 			best = *before;
@@ -321,23 +385,23 @@ static bool step_find_refill(const struct step_event *event)
 	return refill->missing || refill->trace.count >= 2 * shortest;
 }
 
-/* Whether drawing makes this libc map droppable pages. Asked in a child: the first draw here is yet to be stepped. */
-static bool step_droppable(void)
+/* After how many draws there are droppable pages; 0: never. Asked in a child: the first draw is yet to be stepped. */
+static int step_droppable(void)
 {
 	int status = 0;
 	pid_t child = fork();
 
-	if (child == 0) {
-		step_draw(2, 1);
-		_exit(step_drop() > 0 ? 1 : 0);
-	}
+	if (child == 0)
+		_exit(warm_droppable());
 	while (child > 0 && waitpid(child, &status, 0) == -1 && errno == EINTR)
 		;
-	return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 1;
+	return child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 }
 
 static void step_begin(const char *promise)
 {
+	static char never[64];
+
 	case_begin(promise, scaled(300, 3600));
 	libc_needs(getrandom);
 	step_record_begin();
@@ -347,8 +411,11 @@ static void step_begin(const char *promise)
 		skip_all("no memory");
 	step_find_vdso();
 	step_plans[STEP_LARGE].scene.length = scaled(104, STEP_LONGEST);	/* whole words */
-	if (!step_droppable())
-		step_plans[STEP_RESEED].missing = "no droppable mapping: nothing to drop";
+	step_droppable_after = step_droppable();
+	if (!step_droppable_after) {
+		snprintf(never, sizeof(never), "no droppable memory after %d draws: nothing to drop", WARM_DRAWS);
+		step_plans[STEP_RESEED].missing = never;
+	}
 }
 
 /* All kinds of draws under each of the events, and the end of main(). */

@@ -28,9 +28,11 @@
 /* What interrupts the draw, and what is done when that is over. */
 struct step_event {
 	const char *name;
+	void (*begin)(void);	/* if set, before the first draw */
 	void (*strike)(void);	/* in a signal handler, at the boundary */
 	void (*after)(void);	/* by each process in which the draw came to its end, or by whoever is left */
 	void (*other)(void);	/* by the companion, another thread, when strike() calls step_wake() */
+	bool outside;		/* there is no strike(): the thread stands still, stopped by its tracer, while other() runs */
 	bool forks;		/* strike() forks, and both processes go on with the draw */
 	bool halts;		/* the draw is one of STALL_BYTES, so that strike() can say: stall_arm(STEP_HALT) */
 	bool pads;		/* up to 16 threads draw and end before a warm draw, more at each boundary: whatever goes
@@ -43,6 +45,7 @@ struct step_scene {
 	bool bystander;		/* then another thread stops in the middle of a draw until the run ends */
 	bool thread;		/* then a new thread makes the draw that is stepped */
 	int again;		/* after so many of its own */
+	bool ends;		/* and not that is stepped, but the end of the thread */
 	bool drop;		/* and the droppable pages are dropped just before it */
 	size_t length;		/* bytes; 0: STEP_PIECE */
 };
@@ -52,6 +55,7 @@ enum step_role { STEP_PARENT, STEP_FORKED };	/* which of the two processes after
 static struct step_shared {	/* by all processes of a run, and the tracer */
 	int inside;		/* the stepped thread is between the two marks around its draw */
 	bool struck;		/* the event happened */
+	int go, over;		/* for other() of an event from outside: it may begin, it has returned; shared futexes */
 	bool done[2];		/* by role: the draw came to its end */
 	unsigned char result[2][STEP_LONGEST];
 	unsigned char buffer[STEP_LONGEST];	/* what was in the buffer when the event happened */
@@ -60,6 +64,7 @@ static struct step_shared {	/* by all processes of a run, and the tracer */
 
 static struct {			/* of this process */
 	const struct step_event *event;
+	const struct step_scene *scene;
 	uint64_t run;		/* goes into the tags: which event, which kind of draw, which boundary */
 	enum step_role role;
 	pid_t child;		/* forked by strike() */
@@ -269,12 +274,27 @@ static void step_settle(void)
 		step_add(s->result[STEP_FORKED], step.length, step_tag(1));
 }
 
+/* Wait for a flag that another process may set. */
+static inline void step_await(int *flag)
+{
+	while (!__atomic_load_n(flag, __ATOMIC_SEQ_CST))
+		syscall(SYS_futex, flag, FUTEX_WAIT, 0, NULL, NULL, 0);
+}
+
+static inline void step_set(int *flag)
+{
+	__atomic_store_n(flag, 1, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, flag, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
 /* The last act of every process of a run, by any thread. */
 __attribute__((noreturn))
 static void step_finish(void)
 {
 	if (!step_shared->struck)
 		_exit(0);
+	if (step.event->outside && step.role == STEP_PARENT)
+		step_await(&step_shared->over);
 	step.event->after();
 	if (step.role == STEP_FORKED)
 		_exit(0);
@@ -312,8 +332,18 @@ static inline void step_outlive(void)
 /* Is there in every run, so that all have the same number of threads. */
 static void *step_companion(void *unused)
 {
-	step_wait(&step.woken);
+	if (!step.event->outside) {
+		step_wait(&step.woken);
+		step.event->other();
+		return unused;
+	}
+	step_await(&step_shared->go);
+	memcpy(step_shared->buffer, step.out, step.length);
+	step_shared->struck = true;
 	step.event->other();
+	step_set(&step_shared->over);
+	if (step.scene->ends)
+		step_outlive();
 	return unused;
 }
 
@@ -341,6 +371,8 @@ static void *step_stepped(void *of)
 		step_finish();
 	syscall(SYS_tgkill, getpid(), step.stepped, SIGSTOP);
 	__atomic_store_n(&step_shared->inside, 1, __ATOMIC_SEQ_CST);
+	if (scene->ends)
+		return NULL;
 	got = libc.getrandom(step.out, step.length, 0);
 	__atomic_store_n(&step_shared->inside, 0, __ATOMIC_SEQ_CST);
 	if (got == STALL_AFTER && step.event->halts && step.role == STEP_FORKED)
@@ -365,10 +397,13 @@ static void step_run(const struct step_event *event, const struct step_scene *sc
 	watchdog(STEP_PATIENCE);
 	sigaction(SIGUSR1, &action, NULL);
 	step.event = event;
+	step.scene = scene;
 	step.run = run;
 	sem_init(&step.woken, 0, 0);
 	step.length = event->halts ? STALL_BYTES : scene->length ? scene->length : STEP_PIECE;
 	step.out = event->halts ? stall_buffer(STEP_HALT) : step.buffer;
+	if (event->begin)
+		event->begin();
 	step_thread(step_companion, 0);
 	step_draw(2, scene->before);
 	for (uint64_t i = (run & 0xffff) % 17; event->pads && scene->before && !scene->thread && i; i--)

@@ -31,13 +31,13 @@ static pid_t step_first_stop(void)
 	return thread;
 }
 
-/* Fill in the trace, as long as *inside is set. Returns why that can't be done, or NULL. */
-static const char *step_follow(struct step_trace *trace, pid_t thread, const int *inside)
+/* Fill in the trace, as long as *inside is set, or until the thread ends. Returns why that can't be done, or NULL. */
+static const char *step_follow(struct step_trace *trace, pid_t thread, const int *inside, bool ends)
 {
 	trace->count = 0;
 	for (uint32_t used = 0; used < STEP_MAX; used++) {
 		if (!step_once(thread))
-			return "this machine has no single steps (ptrace)";
+			return ends && trace->count ? NULL : "this machine has no single steps (ptrace)";
 		trace->pc[used] = step_pc(thread);
 		if (!trace->pc[used])
 			return "this kernel does not tell the position of a traced thread (Linux 5.3 does)";

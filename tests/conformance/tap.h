@@ -210,27 +210,57 @@ static inline bool wait_ok(pid_t child, const char *who)
 	return expect(WEXITSTATUS(status) == 0, "%s ends with status 0, not %d", who, WEXITSTATUS(status));
 }
 
+#define CASE_MOST_WORDS	64
+
 /*
- * execv in this target: under an explicit loader or a wrapper, path must be preceded by its words.
- * program_invocation_name is this case's own path. Returns only on failure, as execv.
+ * The words that run the program at path in this target, argv[1] and on behind them; argv may be NULL. Under an
+ * explicit loader or a wrapper, its words come first. They live until the next call. Only one thread may call it.
  */
-static inline int case_execv(const char *path, char *const argv[])
+static inline char **case_words(const char *path, char *const argv[])
 {
-	static char prefix[8192];
-	char *words[64], *word = prefix;
+	static char prefix[8192], *words[CASE_MOST_WORDS];
+	char *word = prefix;
 	size_t count = 0;
 
 	snprintf(prefix, sizeof(prefix), "%s", getenv("CONFORM_EXEC") ? getenv("CONFORM_EXEC") : "");
-	while (word && *word && count < 32) {
+	while (word && *word && count < CASE_MOST_WORDS / 2) {
 		words[count++] = word;
 		word = strchr(word, '\n');
 		if (word)
 			*word++ = '\0';
 	}
 	words[count++] = (char *)path;
-	for (argv++; *argv && count < 63; argv++)
+	for (argv = argv && *argv ? argv + 1 : NULL; argv && *argv && count < CASE_MOST_WORDS - 1; argv++)
 		words[count++] = *argv;
 	words[count] = NULL;
+	return words;
+}
+
+/* The same as a command for sh(1), with each word in quotes. It lives until the next call. */
+static inline const char *case_command(const char *path, char *const argv[])
+{
+	static char command[9000];
+	size_t used = 0;
+
+	for (char **word = case_words(path, argv); *word && used < sizeof(command) - 8; word++) {
+		command[used++] = '\'';
+		for (const char *c = *word; *c && used < sizeof(command) - 8; c++) {
+			if (*c == '\'')	/* 'it'\''s' */
+				used += (size_t)sprintf(command + used, "'\\'");
+			command[used++] = *c;
+		}
+		command[used++] = '\'';
+		command[used++] = ' ';
+	}
+	command[used] = '\0';
+	return command;
+}
+
+/* execv in this target. program_invocation_name is this case's own path. Returns only on failure, as execv. */
+static inline int case_execv(const char *path, char *const argv[])
+{
+	char **words = case_words(path, argv);
+
 	return execvp(words[0], words);
 }
 

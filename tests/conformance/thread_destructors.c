@@ -79,9 +79,9 @@ int main(void)
 
 	case_begin("a thread draws until its very end", 60);
 	libc_needs(getrandom);
-	if (!dlopen("libgcc_s.so.1", RTLD_NOW) && dlsym(RTLD_DEFAULT, "gnu_get_libc_version"))
+	if (!libc_unwinds())
 		skip_all("pthread_exit needs a libgcc_s.so.1 that this libc can load");
-	at_thread_exit = (int (*)(void (*)(void *), void *, void *))dlsym(RTLD_DEFAULT, "__cxa_thread_atexit_impl");
+	at_thread_exit = (int (*)(void (*)(void *), void *, void *))libc_symbol("__cxa_thread_atexit_impl");
 	draws = draws_new(total * 4 * 8 * (16 * 8 + 3));
 	for (i = 0; i < 16; i++)
 		if (pthread_key_create(&keys[i], destructor))

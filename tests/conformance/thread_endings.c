@@ -54,7 +54,7 @@ static void *body(void *argument)
 /* Without libgcc_s of the right age, glibc can't cancel a thread. Musl needs none. */
 static bool can_cancel(void)
 {
-	return !dlsym(RTLD_DEFAULT, "gnu_get_libc_version") || dlopen("libgcc_s.so.1", RTLD_NOW);
+	return libc_unwinds();
 }
 
 static void one(uint64_t number, unsigned int ending)

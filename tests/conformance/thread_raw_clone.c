@@ -34,7 +34,7 @@ static int body(void *number)
 /* glibc gives out thread-local storage by a private function; the block's head is as in its tcbhead_t. */
 static void *new_tls(void)
 {
-	void *(*allocate)(void *) = (void *(*)(void *))dlsym(RTLD_DEFAULT, "_dl_allocate_tls");
+	void *(*allocate)(void *) = (void *(*)(void *))libc_symbol("_dl_allocate_tls");
 	uintptr_t *block, *mine;
 
 	if (!allocate)

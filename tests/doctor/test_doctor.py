@@ -12,15 +12,17 @@ from pathlib import Path
 
 import pytest
 from command import Vgetrandom, one_line, runner_for
+from vgetrandom.preload.library import REPORTER_NAME
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
 def package_folder(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The library with its helper beside it, as they lie in the package."""
+    """The library with the reporter and its helper beside it, as they lie in the package."""
     folder = tmp_path_factory.mktemp("package")
-    (folder / library.name).write_bytes(library.read_bytes())
+    for path in (library, library.with_name(REPORTER_NAME)):
+        (folder / path.name).write_bytes(path.read_bytes())
     source = ROOT / "pytools" / "vgetrandom" / "doctor" / "vdso_speed.c"
     subprocess.run(["gcc", "-std=gnu11", "-O2", "-o", folder / "vdso_speed", source], check=True)
     return folder
@@ -42,7 +44,7 @@ def test_verdict_is_what_the_library_reports(vgetrandom: Vgetrandom, library: Pa
     result = vgetrandom("doctor", "--json")
     found = json.loads(result.stdout)
     status = report_of(vgetrandom, library, tmp_path)["status"]
-    assert found["schema"] == 1
+    assert found["schema"] == 2
     assert found["library"]["status"] == status
     assert found["good"] == (status == "active")
     assert result.returncode == (0 if found["good"] else 1)
@@ -79,6 +81,43 @@ def test_few_lines_for_a_person(vgetrandom: Vgetrandom) -> None:
     assert result.stderr == ""
 
 
+def test_lock_is_tried(vgetrandom: Vgetrandom) -> None:
+    found = json.loads(vgetrandom("doctor", "--json").stdout)
+    if not found["good"]:
+        pytest.skip("no vDSO getrandom here")
+    (line,) = [line for line in vgetrandom("doctor").stdout.splitlines() if line.startswith("lock ")]
+    assert found["lock"] in ("locked", "lock-refused")
+    assert ("is granted" in line) == (found["lock"] == "locked")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to give up CAP_IPC_LOCK")
+def test_lock_that_is_refused_is_told_with_the_limit(vgetrandom: Vgetrandom) -> None:
+    """Without privileges, and with a limit that is too small for all states."""
+    code = (
+        "import ctypes, os, resource, sys; resource.setrlimit(resource.RLIMIT_MEMLOCK, (65536, 65536));"
+        "assert ctypes.CDLL(None).prctl(24, 14, 0, 0, 0) == 0;"  # PR_CAPBSET_DROP, CAP_IPC_LOCK
+        "os.execv(sys.executable, [sys.executable, '-m', 'vgetrandom', 'doctor'])"
+    )
+    result = vgetrandom("run", "--off", "--", sys.executable, "-c", code)
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("lock ")]
+    if "unknown" in line:
+        pytest.skip("no vDSO getrandom here")
+    assert "is refused here" in line and "RLIMIT_MEMLOCK is 64 KiB" in line
+
+
+@pytest.mark.parametrize("value", ["OFF", "nobulk,soap"])
+def test_what_the_environment_says_is_shown(vgetrandom: Vgetrandom, value: str) -> None:
+    found = json.loads(vgetrandom("doctor", "--json", VGETRANDOM=value).stdout)
+    lines = vgetrandom("doctor", VGETRANDOM=value).stdout.splitlines()
+    (line,) = [line for line in lines if line.startswith("VGETRANDOM ")]
+    assert found["setting"] == value
+    if value == "OFF":
+        assert found["complaint"] is None and line.endswith("OFF here: off")
+    else:
+        assert "'soap' in VGETRANDOM means nothing" in found["complaint"]
+        assert found["complaint"] in line
+
+
 def test_host_where_the_vdso_is_hidden_is_no(vgetrandom: Vgetrandom, package_folder: Path, tmp_path: Path) -> None:
     """A library that finds no vDSO getrandom: one built for VGETRANDOM=off alone would say the same."""
     result = vgetrandom("doctor", "--json", VGETRANDOM_LIBRARY=str(_inert(package_folder, tmp_path)))
@@ -92,7 +131,8 @@ def _inert(package_folder: Path, folder: Path) -> Path:
     source, inert = folder / "inert.c", folder / "libvgetrandom.so"
     source.write_text("int inert;\n")
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", inert, source], check=True)
-    (folder / "vdso_speed").symlink_to(package_folder / "vdso_speed")
+    for name in ("vdso_speed", REPORTER_NAME):
+        (folder / name).symlink_to(package_folder / name)
     return inert
 
 

@@ -19,11 +19,16 @@ from vgetrandom.errors import VgetrandomError
 from vgetrandom.system import debian
 
 CASE = "interface_errno"
-REPORT = (
-    '{"vgetrandom":1,"status":"no-vdso","pid":7,"calls":0,"bytes":0,"fallbacks":1000,"first_draws":0,'
-    '"threads":0,"forks":0}'
+REPORT = '{"vgetrandom":2,"status":"no-vdso","memory":"none","pid":7,"calls":0,"bytes":0,"slots":0,"copies":1}'
+PROBED = f"vg: begin 9.9 x\nvg: run probe\nvg> page_size=4096\nvg> draws=1000\nvg> {REPORT}\nvg: end probe 0 3\n"
+WAYS = ("direct", "fork", "exec", "spawn", "shell")
+IDENTITY = "vg: run identity\n" + "".join(
+    f"vg> way {way}\nvg> address getrandom 1500\nvg> address libc 5500\n"
+    "vg> 1000-2000 r-xp 00000000 00:01 7 /vgetrandom/libvgetrandom.so\n"
+    "vg> 5000-6000 r-xp 00000000 00:01 8 /lib/ld-musl-x86_64.so.1\nvg> end\n"
+    for way in WAYS
 )
-DRAWN = f"vg: begin 9.9 x\nvg: run probe\nvg> page_size=4096\nvg> draws=1000\nvg> {REPORT}\nvg: end probe 0 3\n"
+DRAWN = f"{PROBED}{IDENTITY}vg: end identity 0 5\n"
 PASSED = f"vg: run {CASE}\nvg> TAP version 14\nvg> ok 1 - a\nvg> 1..1\nvg: end {CASE} 0 10\n"
 
 
@@ -92,8 +97,13 @@ def test_an_unpacked_emulator_takes_its_modules_from_beside_it(host: Host) -> No
         ("", "kill -SEGV $$", [], "the guest did not start"),
         ("vg: begin 9.9 x\n", "exit 0", [], "the guest ended before its first draw"),
         (f"{DRAWN.replace('1000,', '999,')}{PASSED}vg: done\n", "exit 0", [], "999 system calls"),
+        (f"{DRAWN.replace(' 1500', ' 5500')}{PASSED}vg: done\n", "exit 0", [], "getrandom is that of /lib/ld-musl"),
+        (f"{DRAWN.replace('way spawn', 'way none')}{PASSED}vg: done\n", "exit 0", [], "no process started by spawn"),
     ],
-    ids=["hangs", "panics", "unknown machine", "emulator crashes", "ends at once", "draws get lost"],
+    ids=[
+        *("hangs", "panics", "unknown machine", "emulator crashes", "ends at once", "draws get lost"),
+        *("without the library", "not in every way"),
+    ],
 )
 def test_a_guest_that_does_not_is_a_failure_with_its_reason_and_its_console(
     host: Host, text: str, then: str, words: list[str], reason: str

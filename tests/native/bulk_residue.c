@@ -116,6 +116,12 @@ static void on_the_stack(void)
 			 "movq %%r12, %%rsp\n\t"
 			 "cmpl $4, %[vector]\n\t"
 			 "je 4f\n\t"
+			 "cmpl $3, %[vector]\n\t"
+			 "je 3f\n\t"
+#define SAVE_XMM(n) "movdqu %%xmm" #n ", " #n "*64(%[save])\n\t"
+			 SAVE_XMM(0) SAVE_XMM(1) SAVE_XMM(2) SAVE_XMM(3) SAVE_XMM(4) SAVE_XMM(5) SAVE_XMM(6) SAVE_XMM(7)
+			 SAVE_XMM(8) SAVE_XMM(9) SAVE_XMM(10) SAVE_XMM(11) SAVE_XMM(12) SAVE_XMM(13) SAVE_XMM(14) SAVE_XMM(15)
+			 "jmp 5f\n3:\n\t"
 #define SAVE_YMM(n) "vmovdqu %%ymm" #n ", " #n "*64(%[save])\n\t"
 			 SAVE_YMM(0) SAVE_YMM(1) SAVE_YMM(2) SAVE_YMM(3) SAVE_YMM(4) SAVE_YMM(5) SAVE_YMM(6) SAVE_YMM(7)
 			 SAVE_YMM(8) SAVE_YMM(9) SAVE_YMM(10) SAVE_YMM(11) SAVE_YMM(12) SAVE_YMM(13) SAVE_YMM(14) SAVE_YMM(15)

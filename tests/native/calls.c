@@ -1,23 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Draws by every function in the first thread, in new ones, in one for which no slot is left and in a forked child, with
- * marks in between: a tracer sees which system calls each part made, a thread's first draw and its second each by itself.
- * A mark is a write that fails.
+ * Draws by every function in the first thread, in new ones, in others where those have been, in a forked child and its
+ * threads, and in one for which no slot is left, with marks in between: a tracer sees which system calls each part made,
+ * a thread's first draw and its second each by itself. A mark is a write that fails.
  */
-#define _GNU_SOURCE
-#include <pthread.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "tap.h"
+#include "places.h"
 
-#define FIRST_SLOTS	16
-#define TURNS		1000
+#include <dlfcn.h>
+#include <sys/random.h>
+#include <vgetrandom.h>
+
+#define TURNS 1000
 
 static void mark(const char *text)
 {
@@ -95,8 +89,6 @@ static void draw(int turns)
 			draw_once(&ways[i]);
 }
 
-static pthread_barrier_t barrier;
-
 /* A thread, or a child: its first draw, its second, then many. */
 static void draw_from_the_first(const char *who, const struct way *way)
 {
@@ -113,74 +105,74 @@ static void draw_from_the_first(const char *who, const struct way *way)
 	draw(TURNS);
 }
 
-static void *body(void *way)
+struct part {
+	const char *who;
+	const struct way *way;
+};
+
+static void *body(void *of)
 {
-	draw_from_the_first(((struct way *)way)->name, way);
+	struct part *part = of;
+
+	draw_from_the_first(part->who, part->way);
 	mark("end of thread");
-	pthread_barrier_wait(&barrier);
 	return NULL;
 }
 
-static void alone(const struct way *way)
+static void alone(size_t place, const char *who, const struct way *way)
 {
-	pthread_t thread;
-
-	pthread_barrier_init(&barrier, NULL, 2);
-	pthread_create(&thread, NULL, body, (void *)way);
-	pthread_barrier_wait(&barrier);
-	pthread_join(thread, NULL);
+	place_run(place, body, &(struct part){ who, way });
 }
 
-/* Threads one after another, all staying alive: only the last finds no slot. */
-static void *stay(void *order)
+/* At a place where nobody was, and then where that one was. */
+static void alone_and_after(size_t place, const struct way *way)
 {
-	draw(1);
-	pthread_barrier_wait(order);
-	pthread_barrier_wait(&barrier);
-	return NULL;
-}
+	char after[64];
 
-static void without_a_slot_left(void)
-{
-	const struct way last = { "without a slot left", by_getrandom };
-	pthread_t thread[FIRST_SLOTS];
-	pthread_barrier_t order;
-	int i;
-
-	pthread_barrier_init(&barrier, NULL, FIRST_SLOTS + 1);
-	pthread_barrier_init(&order, NULL, 2);
-	for (i = 0; i < FIRST_SLOTS - 1; i++) {
-		pthread_create(&thread[i], NULL, stay, &order);
-		pthread_barrier_wait(&order);
-	}
-	pthread_create(&thread[i], NULL, body, (void *)&last);
-	pthread_barrier_wait(&barrier);
-	for (i = 0; i < FIRST_SLOTS; i++)
-		pthread_join(thread[i], NULL);
+	snprintf(after, sizeof(after), "after one %s", way->name);
+	alone(place, way->name, way);
+	alone(place, after, way);
 }
 
 static void child(void)
 {
-	if (!fork()) {
+	pid_t child = fork();
+
+	if (!child) {
 		draw_from_the_first("of a child", &ways[0]);
+		mark("end of a child's first thread");
+		alone(WAYS, "of a child's thread", &ways[0]);
+		alone(0, "of a child's thread where the parent had one", &ways[0]);
 		mark("end of child");
 		_exit(0);
 	}
-	wait(NULL);
+	waitpid(child, NULL, 0);
+}
+
+/* No more slots: this program says so, in the library's memory. */
+static void without_a_slot_left(void)
+{
+	const struct vgetrandom_process *record = dlsym(RTLD_DEFAULT, "vgetrandom_process");
+
+	if (!record)
+		return;
+	*(uint32_t *)(uintptr_t)record->used = record->slots;
+	alone(WAYS + 1, "without a slot left", &ways[0]);
 }
 
 int main(void)
 {
-	mark("first thread");
-	draw(TURNS);
+	mark("main");
+	places_make(WAYS + 2);
+	draw_from_the_first("of the first thread", &ways[0]);
 	mark("end of first thread");
-	alone(&ways[0]);
-	without_a_slot_left();
-	for (size_t i = 1; i < WAYS; i++)
-		alone(&ways[i]);
+	for (size_t i = 0; i < WAYS; i++)
+		alone_and_after(i, &ways[i]);
 	child();
 	mark("after a fork");
 	draw(TURNS);
+	mark("end of parent");
+	without_a_slot_left();
 	mark("last");
 	_exit(0);
 }

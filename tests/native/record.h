@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The process record of the preloaded library, as a program sees its own: what include/vgetrandom.h
- * promises, checked while it is read. Include tap.h first.
+ * promises, checked while it is read. Include draws.h and libc.h first.
  */
 #ifndef NATIVE_RECORD_H
 #define NATIVE_RECORD_H
@@ -11,10 +11,9 @@
 
 #include <vgetrandom.h>
 
-static const struct vgetrandom_process *record;
+#define FIRST_STAMP 16	/* shim/core/slots.h: numbers below are words, none is in a tail */
 
-#define record_slots ((struct vgetrandom_slots *)(uintptr_t)record->slots)
-#define record_epoch ((struct vgetrandom_epoch *)(uintptr_t)record->epoch)
+static const struct vgetrandom_process *record;
 
 /* Find the record; end the test when there is none, for then nothing here means anything. */
 static inline void record_find(void)
@@ -26,61 +25,89 @@ static inline void record_find(void)
 	}
 }
 
-static inline uint64_t slots_in_block(uint64_t block)
+/* How many slots have been given, of record->slots. */
+static inline uint32_t slots_used(void)
 {
-	return block ? (uint64_t)16 << (block - 1) : 16;
+	uint32_t used = __atomic_load_n((uint32_t *)(uintptr_t)record->used, __ATOMIC_ACQUIRE);
+
+	return used < record->slots ? used : record->slots;
 }
 
-static inline uint64_t slots_total(void)
+static inline uint64_t home_of(uint32_t slot)
 {
-	return record_slots->blocks ? (uint64_t)16 << (record_slots->blocks - 1) : 0;
+	return ((const struct vgetrandom_slot *)(uintptr_t)record->slot)[slot].home;
 }
 
-/* Slot `index` of all, walking the blocks. */
-static inline struct vgetrandom_slot *slot_number(uint64_t index)
+static inline unsigned char *state_of(uint32_t slot)
 {
-	uint64_t block = 0;
+	uint32_t a_page = record->page_size / record->state_stride;
 
-	for (; index >= slots_in_block(block); block++)
-		index -= slots_in_block(block);
-	return (struct vgetrandom_slot *)(uintptr_t)record_slots->block[block] + index;
+	return (unsigned char *)(uintptr_t)record->states + slot / a_page * (size_t)record->page_size +
+	       slot % a_page * record->state_stride;
 }
 
-static inline uint64_t claim_of(uint64_t word)
+static inline volatile struct vgetrandom_tail *tail_of(uint32_t slot)
 {
-	return word >> VGETRANDOM_TID_BITS;
+	return (volatile struct vgetrandom_tail *)(state_of(slot) + record->state_size);
 }
 
-static inline pid_t id_of(uint64_t word)
+struct totals {
+	uint64_t calls, bytes;
+};
+
+/* What the vDSO has served in this process. */
+static inline struct totals totals_now(void)
 {
-	return (pid_t)(word & ((UINT64_C(1) << VGETRANDOM_TID_BITS) - 1));
+	struct totals totals = { 0, 0 };
+
+	for (uint32_t i = 0; i < slots_used(); i++) {
+		totals.calls += tail_of(i)->calls;
+		totals.bytes += tail_of(i)->bytes;
+	}
+	return totals;
 }
 
-/* Whether a slot was claimed in this epoch. A process without an epoch, a child that has not drawn twice, has claimed none. */
-static inline bool slot_is_ours(uint64_t index)
-{
-	return record_epoch->word && claim_of(slot_number(index)->owner) > claim_of(record_epoch->word);
-}
-
-/* How many slots were claimed in this epoch. */
-static inline uint64_t slots_claimed(void)
-{
-	uint64_t claimed = 0;
-
-	for (uint64_t i = 0; i < slots_total(); i++)
-		claimed += slot_is_ours(i);
-	return claimed;
-}
-
-/* Calls that the vDSO served in this process. */
 static inline uint64_t calls_served(void)
 {
-	uint64_t calls = 0;
+	return totals_now().calls;
+}
 
-	for (uint64_t i = 0; i < slots_total(); i++)
-		if (slot_is_ours(i))
-			calls += slot_number(i)->calls;
-	return calls;
+/* The youngest stamp in this process, or 0. */
+static inline uint64_t stamps_youngest(void)
+{
+	uint64_t youngest = 0;
+
+	for (uint32_t i = 0; i < slots_used(); i++)
+		if (tail_of(i)->stamp > youngest)
+			youngest = tail_of(i)->stamp;
+	return youngest;
+}
+
+#define NO_SLOT UINT32_MAX
+
+/* The slot whose calls are one more than they were in `before`, of `used` slots then; NO_SLOT when there is none. */
+static inline uint32_t slot_that_served(const uint64_t *before, uint32_t used)
+{
+	for (uint32_t i = 0; i < slots_used(); i++)
+		if (tail_of(i)->calls == (i < used ? before[i] : 0) + 1)
+			return i;
+	return NO_SLOT;
+}
+
+/* Draw 16 bytes while nobody else in this process draws. Returns the slot that served; NO_SLOT: the system call did. */
+static inline uint32_t draw_and_tell(struct draws *draws, uint64_t who)
+{
+	uint32_t used = slots_used(), slot;
+	uint64_t *before = calloc(used + 1, sizeof(*before));
+	unsigned char bytes[16];
+
+	for (uint32_t i = 0; i < used; i++)
+		before[i] = tail_of(i)->calls;
+	if (draw(bytes, sizeof(bytes)))
+		draws_add(draws, bytes, sizeof(bytes), who);
+	slot = slot_that_served(before, used);
+	free(before);
+	return slot;
 }
 
 static inline int compare_numbers(const void *left, const void *right)
@@ -90,28 +117,37 @@ static inline int compare_numbers(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-/* Test points: what holds of all slots at any time. */
+/* Test points: none of `count` numbers is there twice. Zeros are left out. Sorts them. */
+static inline void numbers_distinct(uint64_t *numbers, uint64_t count, const char *what)
+{
+	qsort(numbers, count, sizeof(*numbers), compare_numbers);
+	for (uint64_t i = 1; i < count; i++)
+		expect(!numbers[i] || numbers[i] != numbers[i - 1], "%s: %#llx is there once", what,
+		       (unsigned long long)numbers[i]);
+}
+
+/* Test points: what holds of all slots while nobody draws. */
 static inline void record_consistent(const char *when)
 {
-	uint64_t total = slots_total(), *states = calloc(total, sizeof(*states)), i;
+	uint32_t used = slots_used(), i;
+	uint64_t *homes = calloc(used + 1, sizeof(*homes)), *stamps = calloc(used + 1, sizeof(*stamps));
 
-	for (i = 0; i < total; i++) {
-		struct vgetrandom_slot *slot = slot_number(i);
-		uint64_t offset = slot->state % record->page_size;
+	for (i = 0; i < used; i++) {
+		uintptr_t state = (uintptr_t)state_of(i);
 
-		states[i] = slot->state;
-		expect((uintptr_t)slot % 64 == 0, "%s: slot %llu has a cache line to itself", when, (unsigned long long)i);
-		expect(offset + record->state_size <= record->page_size, "%s: state %llu lies in one page", when,
-		       (unsigned long long)i);
-		expect(slot->state % 64 == 0, "%s: state %llu begins a cache line", when, (unsigned long long)i);
-		expect(claim_of(slot->owner) < record_slots->claims, "%s: claim %llu was drawn", when,
-		       (unsigned long long)claim_of(slot->owner));
+		homes[i] = home_of(i);
+		stamps[i] = tail_of(i)->stamp;
+		expect(homes[i] != 0, "%s: slot %u has a home", when, i);
+		expect(state % 64 == 0, "%s: state %u begins a cache line", when, i);
+		expect(state % record->page_size + record->state_stride <= record->page_size, "%s: state %u lies in one page", when,
+		       i);
+		expect(!stamps[i] || stamps[i] >= FIRST_STAMP, "%s: stamp %llu is no word", when, (unsigned long long)stamps[i]);
+		expect(tail_of(i)->begun == tail_of(i)->calls, "%s: nobody is inside slot %u", when, i);
 	}
-	qsort(states, total, sizeof(*states), compare_numbers);
-	for (i = 1; i < total; i++)
-		expect(states[i] - states[i - 1] >= record->state_size, "%s: states %#llx and %#llx are apart", when,
-		       (unsigned long long)states[i - 1], (unsigned long long)states[i]);
-	free(states);
+	numbers_distinct(homes, used, "homes");
+	numbers_distinct(stamps, used, "stamps");
+	free(homes);
+	free(stamps);
 }
 
 #endif

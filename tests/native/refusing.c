@@ -26,10 +26,11 @@ static const struct {
 	const char *name;
 	unsigned int number;
 } calls[] = {
-	{ "getpid", SYS_getpid },	{ "getrandom", SYS_getrandom }, { "gettid", SYS_gettid },
-	{ "madvise", SYS_madvise },	{ "mmap", SYS_mmap },		{ "mprotect", SYS_mprotect },
+	{ "futex", SYS_futex },		{ "getpid", SYS_getpid },	{ "getrandom", SYS_getrandom },
+	{ "gettid", SYS_gettid },	{ "kcmp", SYS_kcmp },		{ "madvise", SYS_madvise },
+	{ "mlock2", SYS_mlock2 },	{ "mmap", SYS_mmap },		{ "mprotect", SYS_mprotect },
 	{ "openat", SYS_openat },	{ "ppoll", SYS_ppoll },		{ "prctl", SYS_prctl },
-	{ "tgkill", SYS_tgkill },
+	{ "rt_sigprocmask", SYS_rt_sigprocmask },			{ "tgkill", SYS_tgkill },
 };
 
 static unsigned int number_of(const char *name)

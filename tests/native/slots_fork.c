@@ -1,28 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a forked child does with the slots that it inherits: none is used before the surviving thread has settled, all
- * of them are afterwards. The survivor may be any thread of the parent.
+ * What a forked child does with the slots that it inherits: its one thread keeps its slot and draws from there anew, its
+ * new threads have theirs, and what it counts is its own. The one that survives may be any thread of the parent.
  * Usage: slots_fork fork|_Fork|clone main|thread
  */
 #include "tap.h"
 #include "draws.h"
 #include "libc.h"
 #include "record.h"
+#include "places.h"
 
-#include <pthread.h>
-
-#define HELPERS	30	/* with the main thread and the forking one, they have all slots of two blocks */
+#define HELPERS	30
 
 static struct draws *draws;
 static const char *how;
-static uint64_t parent_word;	/* the epoch of whoever forked */
 
 /* ---- Threads that draw and stay ---- */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t drew = PTHREAD_COND_INITIALIZER;
 static unsigned int present;
-static pid_t last_tid;
 
 static void draw_times(uint64_t who, int times)
 {
@@ -46,7 +43,6 @@ static void *stay(void *who)
 	draw_some((uintptr_t)who);
 	pthread_mutex_lock(&lock);
 	present++;
-	last_tid = (pid_t)syscall(SYS_gettid);
 	pthread_cond_signal(&drew);
 	pthread_mutex_unlock(&lock);
 	for (;;)
@@ -54,21 +50,16 @@ static void *stay(void *who)
 	return NULL;
 }
 
-/* Returns the tid of a new thread that has drawn and lives as long as the process. */
-static pid_t newcomer(uint64_t who)
+/* A new thread at a place has drawn and lives as long as the process. */
+static void newcomer(size_t place, uint64_t who)
 {
 	unsigned int before = present;
-	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, stay, (void *)(uintptr_t)who)) {
-		tap_line("", "Bail out! no thread: errno %d", errno);
-		_exit(1);
-	}
+	place_start(place, stay, (void *)(uintptr_t)who);
 	pthread_mutex_lock(&lock);
 	while (present == before)
 		pthread_cond_wait(&drew, &lock);
 	pthread_mutex_unlock(&lock);
-	return last_tid;
 }
 
 static pid_t fork_somehow(void)
@@ -76,164 +67,123 @@ static pid_t fork_somehow(void)
 	if (!strcmp(how, "_Fork") && libc._Fork)
 		return libc._Fork();
 	if (!strcmp(how, "clone"))
-		return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+		return raw_clone(SIGCHLD);
 	return fork();
 }
 
 /* ---- Children ---- */
 
-static void no_epoch(uint64_t forks, uint64_t claims)
+struct survivor {
+	uint32_t slot;		/* in the parent */
+	uint64_t youngest;	/* the parent's last stamp */
+};
+
+static void all_wiped(void)
 {
-	check(!record_epoch->word && !record_epoch->threads && !slots_claimed(), "no epoch, no slot");
-	check(record_slots->forks == forks && record_slots->claims == claims, "and none was asked for");
+	uint32_t wiped = 0;
+
+	for (uint32_t i = 0; i < slots_used(); i++)
+		wiped += !tail_of(i)->stamp && !tail_of(i)->begun && !tail_of(i)->calls && !tail_of(i)->bytes;
+	check(wiped == slots_used(), "the kernel has wiped all %u tails: %u", slots_used(), wiped);
 }
 
-/* After `first_draws` threads of this process have drawn. */
-static void new_epoch(uint64_t forks, uint64_t first_draws)
+static int survivor_first(const struct survivor *parent)
 {
-	check(id_of(record_epoch->word) == getpid(), "the epoch is this process's");
-	check(claim_of(record_epoch->word) > claim_of(parent_word), "the epoch is younger than the parent's");
-	check(record_slots->forks == forks + 1, "one fork more than the parent: %llu", (unsigned long long)record_slots->forks);
-	check(record_epoch->fallbacks == 0, "nothing fell back: %llu", (unsigned long long)record_epoch->fallbacks);
-	check(record_epoch->first_draws == first_draws, "each thread's first draw was a system call: %llu",
-	      (unsigned long long)record_epoch->first_draws);
-}
+	uint32_t used = slots_used(), slot;
 
-/* The survivor draws first: from its second draw on all that is inherited is free. */
-static int survivor_first(void)
-{
-	uint64_t blocks = record_slots->blocks, forks = record_slots->forks, claims = record_slots->claims, i;
-
-	check(!record_epoch->word, "the epoch was wiped");
-	draw_times(100, 1);
-	no_epoch(forks, claims);
-	check(record_epoch->first_draws == 1, "the draw was a first one");
-	draw_times(100, SOME - 1);
-	new_epoch(forks, 1);
-	check(record_epoch->settled == record_epoch->word, "the survivor has settled");
-	check(slots_claimed() == 1 && calls_served() == 2, "one slot, two calls, not %llu and %llu: no more than this child's",
-	      (unsigned long long)slots_claimed(), (unsigned long long)calls_served());
-	for (i = 0; i < HELPERS; i++)
-		newcomer(200 + i);
-	check(record_slots->blocks == blocks, "new threads reuse what the parent's had: %llu blocks, before %llu",
-	      (unsigned long long)record_slots->blocks, (unsigned long long)blocks);
-	check(slots_claimed() == HELPERS + 1 && record_epoch->threads == HELPERS + 1, "a slot each");
-	check(calls_served() == (HELPERS + 1) * (SOME - 1), "two calls each: %llu", (unsigned long long)calls_served());
+	all_wiped();
+	slot = draw_and_tell(draws, 100);
+	check(slot == parent->slot, "the survivor draws at once from slot %u, which was its: %u", parent->slot, slot);
+	check(tail_of(slot)->stamp > parent->youngest, "with a stamp younger than any of the parent's: %llu, %llu",
+	      (unsigned long long)tail_of(slot)->stamp, (unsigned long long)parent->youngest);
+	check(slots_used() == used && calls_served() == 1, "no slot more, and one call of this process's own");
+	for (size_t i = 0; i < HELPERS; i++)
+		newcomer(HELPERS + i, 200 + i);
+	check(slots_used() == used + HELPERS, "threads at other places have slots of their own: %u and %u", used, slots_used());
+	check(calls_served() == 1 + HELPERS * (SOME - 1), "what was counted is this process's: %llu",
+	      (unsigned long long)calls_served());
+	check(draw_and_tell(draws, 101) == parent->slot, "the survivor draws on");
 	record_consistent("in the child");
-	new_epoch(forks, HELPERS + 1);
 	return 0;
 }
 
-/* New threads draw before the survivor, which might be inside a call that the fork interrupted. */
-static int newcomers_first(void)
+/* Threads at the places of threads that stayed behind, while the survivor has not drawn yet. */
+static int newcomers_first(const struct survivor *parent)
 {
-	uint64_t total = slots_total(), forks = record_slots->forks, *owner = calloc(total, sizeof(*owner)), i, taken = 0;
+	uint32_t used = slots_used();
 
-	for (i = 0; i < total; i++)
-		owner[i] = slot_number(i)->owner;
-	for (i = 0; i < 4; i++)
-		newcomer(300 + i);
-	new_epoch(forks, 4);
-	draw_times(400, 1);
-	new_epoch(forks, 5);
-	check(record_epoch->settled != record_epoch->word, "nobody has settled, nor does the survivor by its first draw");
-	for (i = 0; i < total; i++)
-		taken += owner[i] && slot_number(i)->owner != owner[i];
-	check(!taken, "no slot that was in use before the fork changed hands: %llu did", (unsigned long long)taken);
-	check(slots_claimed() == 4, "they have slots all the same");
-	total = slots_total();
-	draw_times(400, SOME - 1);
-	check(record_epoch->settled == record_epoch->word, "the survivor has settled");
-	for (i = 0; i < HELPERS; i++)
-		newcomer(500 + i);
-	check(slots_total() == total, "from then on all slots are used again: %llu, before %llu",
-	      (unsigned long long)slots_total(), (unsigned long long)total);
-	new_epoch(forks, 5 + HELPERS);
+	for (size_t i = 0; i < HELPERS; i++)
+		newcomer(i, 300 + i);
+	check(slots_used() == used, "threads at the places of the parent's have their slots: %u, before %u", slots_used(), used);
+	check(calls_served() == HELPERS * (SOME - 1), "no state of the parent's is handed on: %llu calls",
+	      (unsigned long long)calls_served());
+	check(!tail_of(parent->slot)->calls, "and the survivor's is nobody else's");
+	check(draw_and_tell(draws, 400) == parent->slot, "until it draws from there");
 	record_consistent("in the child");
-	free(owner);
 	return 0;
 }
 
-/* A child that draws at most once and forks itself: its child's epoch is as new as any. */
-static int generation_without_slot(int times)
+/* A child that does not draw and forks itself: the same in its child. */
+static int silent_generation(const struct survivor *parent)
 {
-	uint64_t forks = record_slots->forks, claims = record_slots->claims;
-	pid_t child;
+	pid_t child = fork_somehow();
 
-	draw_times(600, times);
-	no_epoch(forks, claims);
-	child = fork_somehow();
 	if (!child) {
-		draw_some(601);
-		check(record_slots->forks == forks + 1, "a process that took no slot does not count among the forks");
-		check(slots_claimed() == 1, "one slot in the grandchild");
-		check(record_epoch->settled == record_epoch->word, "where the survivor has settled");
-		/* The survivor of a process in which it drew once, and took no slot, takes one at once. */
-		check(record_epoch->first_draws == !times && calls_served() == SOME - record_epoch->first_draws,
-		      "%llu calls, %llu first draws", (unsigned long long)calls_served(),
-		      (unsigned long long)record_epoch->first_draws);
+		all_wiped();
+		check(draw_and_tell(draws, 600) == parent->slot, "a grandchild draws from the same slot");
+		check(tail_of(parent->slot)->stamp > parent->youngest, "with a younger stamp");
 		_exit(0);
 	}
 	wait_ok(child, "the grandchild");
-	draw_times(602, SOME - times);
-	new_epoch(forks, 1);
+	check(draw_and_tell(draws, 601) == parent->slot, "the child draws afterwards");
+	check(calls_served() == 1, "and has counted its own call only");
 	return 0;
-}
-
-static int silent_generation(void)
-{
-	return generation_without_slot(0);
-}
-
-static int generation_of_one_draw(void)
-{
-	return generation_without_slot(1);
 }
 
 static void *parent(void *unused)
 {
-	static int (*const children[])(void) = { survivor_first, newcomers_first, silent_generation, generation_of_one_draw };
+	static int (*const children[])(const struct survivor *) = { survivor_first, newcomers_first, silent_generation };
+	struct survivor self;
 	uint64_t calls;
 	size_t i;
 
 	draw_some(1);
-	parent_word = record_epoch->word;
+	self.slot = draw_and_tell(draws, 2);
+	check(self.slot != NO_SLOT, "the thread that forks has slot %u", self.slot);
+	self.youngest = stamps_youngest();
 	calls = calls_served();
 	for (i = 0; i < sizeof(children) / sizeof(children[0]); i++) {
 		pid_t child = fork_somehow();
 
 		if (!child)
-			_exit(children[i]());
+			_exit(children[i](&self));
 		wait_ok(child, "the child");
 	}
-	check(record_epoch->word == parent_word && record_slots->forks == 0, "the parent's epoch goes on");
-	draw_some(1);
-	check(calls_served() == calls + 3, "and it draws on");
+	check(calls_served() == calls && stamps_youngest() == self.youngest, "nothing has changed in the parent");
+	check(draw_and_tell(draws, 3) == self.slot, "and it draws on");
 	return unused;
 }
 
 int main(int argc, char *argv[])
 {
-	pthread_t thread;
-	uint64_t i;
+	size_t i;
 
 	if (argc != 3)
 		return 2;
 	how = argv[1];
-	case_begin("a forked child uses inherited slots when its survivor has settled, and not before", 60);
+	case_begin("a forked child's thread keeps its slot, and its new threads have theirs", 60);
 	libc_needs(getrandom);
 	record_find();
 	draws = draws_new(20000);
+	places_make(2 * HELPERS + 1);
 	draw_some(0);
 	for (i = 0; i < HELPERS; i++)
-		newcomer(10 + i);
-	if (!strcmp(argv[2], "main")) {
-		newcomer(10 + i);
+		newcomer(i, 10 + i);
+	if (!strcmp(argv[2], "main"))
 		parent(NULL);
-	} else {
-		pthread_create(&thread, NULL, parent, NULL);
-		pthread_join(thread, NULL);
-	}
+	else
+		place_run(2 * HELPERS, parent, NULL);
+	record_consistent("in the parent");
 	outputs_distinct(draws, "of all processes");
 	return case_end();
 }

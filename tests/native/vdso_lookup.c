@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looks functions up in a vDSO image with the shim's own code, which is compiled in (shim/vdso.c).
+ * Looks functions up in a vDSO image with the shim's own code, which is compiled in (shim/core/vdso.c); alone/platform.h is its host.
  * Usage: vdso_lookup IMAGE|own NAME VERSION...	prints an offset in the image, or "none", for each pair
  */
 #include <fcntl.h>
@@ -11,7 +11,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "../../shim/vdso.h"
+#include "../../shim/core/vdso.h"
+
+struct process_settings alone_settings;		/* for what is in the same file and not called */
 
 /* The file's bytes, with nothing readable behind its last page. */
 static const char *map_image(const char *path)

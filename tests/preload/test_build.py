@@ -44,7 +44,8 @@ def test_library_for_this_host_serves(vgetrandom: Vgetrandom, tmp_path: Path) ->
     assert (result.returncode, result.stdout) == (0, f"{built}\n"), result.stderr
     words = ("run", "--report", tmp_path / "report", "--", sys.executable, "-c", "import os; os.urandom(9)")
     assert vgetrandom(*words, VGETRANDOM_LIBRARY=str(built)).returncode == 0
-    assert json.loads((tmp_path / "report").read_text())["vgetrandom"] == 1
+    assert json.loads((tmp_path / "report").read_text())["vgetrandom"] == 2
+    assert (tmp_path / "libvgetrandom-report.so").is_file()
 
 
 def test_build_replaces_a_library_in_one_step(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_build_replaces_a_library_in_one_step(vgetrandom: Vgetrandom, tmp_path: 
         assert vgetrandom("build", "-o", output).returncode == 0
         assert mapped.read() == b"old"
     assert output.read_bytes()[:4] == b"\x7fELF"
-    assert [path.name for path in tmp_path.iterdir()] == ["lib.so"]
+    assert {path.name for path in tmp_path.iterdir()} == {"lib.so", "lib-report.so"}
 
 
 @needs_zig
@@ -66,13 +67,15 @@ def test_library_for_another_target(vgetrandom: Vgetrandom, tmp_path: Path, arch
     result = vgetrandom("build", "--verbose", "--target", f"{arch}-linux-{libc}", "-o", output)
     assert result.returncode == 0, result.stderr
     assert not re.findall(r".*\[-W[\w=-]+\]", result.stdout + result.stderr)  # as the compilers end a warning
-    with output.open("rb") as stream:
-        elf = ELFFile(stream)
-        assert (elf["e_machine"], elf["e_type"]) == (MACHINES[arch], "ET_DYN")
-        assert elf.little_endian == (arch != "s390x")
-        dynamic = elf.get_section_by_name(".dynamic")
-        assert not list(dynamic.iter_tags("DT_NEEDED"))
+    for path in (output, tmp_path / "lib-report.so"):
+        with path.open("rb") as stream:
+            elf = ELFFile(stream)
+            assert (elf["e_machine"], elf["e_type"]) == (MACHINES[arch], "ET_DYN")
+            assert elf.little_endian == (arch != "s390x")
+            dynamic = elf.get_section_by_name(".dynamic")
+            assert not list(dynamic.iter_tags("DT_NEEDED"))
     assert {"getrandom", "getentropy", "arc4random", "vgetrandom_process"} <= exported(output)
+    assert exported(tmp_path / "lib-report.so") == {"_exit", "_Exit", "prctl"}
 
 
 @pytest.mark.parametrize("sanitizer", ["address", "undefined"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from command import Vgetrandom, command_line, environment_with, one_line, runner_for
+from vgetrandom.preload.settings import says_off
 
 DRAW = "import os; os.urandom(16)"
 
@@ -287,17 +289,91 @@ def test_library_that_ld_preload_can_not_name_is_one_line(
     assert "space or colon" in one_line(result)
 
 
+@pytest.mark.parametrize("verb", ["run", "check"])
+@pytest.mark.parametrize("name", ["lib.so", "a$LIB.so"])
+def test_library_that_the_loader_would_ignore_is_one_line(
+    vgetrandom: Vgetrandom, library: Path, tmp_path: Path, verb: str, name: str
+) -> None:
+    """The loader goes on without it, and the command would run as if nothing had been asked."""
+    file = tmp_path / name
+    if name == "lib.so":
+        file.write_text("not a library")
+    else:
+        file.write_bytes(library.read_bytes())
+    result = vgetrandom(verb, "--", "true", VGETRANDOM_LIBRARY=str(file))
+    assert (result.returncode, result.stdout) == (2, "")
+    assert str(file) in one_line(result)
+
+
 def test_report_that_can_not_be_written_is_one_line(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
     result = vgetrandom("run", "--report", tmp_path / "none" / "report", "--", "true")
     assert result.returncode == 2
     assert "can't write the report" in one_line(result)
 
 
-@pytest.mark.parametrize("name", ["fd:99", "fd:", "fd:two"])
+@pytest.mark.parametrize("name", ["fd:99", "fd:", "fd:two", "fd:1x", "fd:-1", "fd:0", f"fd:{2**31}"])
 def test_report_to_no_descriptor_is_one_line(vgetrandom: Vgetrandom, name: str) -> None:
-    result = vgetrandom("run", "--report", name, "--", "true")
-    assert result.returncode == 2
+    """fd:0 is open for reading alone. The command is not started."""
+    result = vgetrandom("run", "--report", name, "--", "sh", "-c", "echo started")
+    assert (result.returncode, result.stdout) == (2, "")
     assert f"can't write the report {name}" in one_line(result)
+
+
+def test_report_into_a_fifo_never_waits(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    assert vgetrandom("run", "--report", fifo, "--", "sh", "-c", "exit 7").returncode == 7
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    assert vgetrandom("run", "--report", fifo, "--", "sh", "-c", "exit 7").returncode == 7
+    assert json.loads(os.read(reader, 4096))["status"] in ("active", "no-vdso")
+    os.close(reader)
+
+
+def test_report_into_what_is_no_file_is_one_line(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        for name in (tmp_path, tmp_path / "socket"):
+            result = vgetrandom("run", "--report", name, "--", "true")
+            assert result.returncode == 2
+            assert "can't write the report" in one_line(result)
+
+
+def test_the_reporter_is_preloaded_for_reports_alone(vgetrandom: Vgetrandom, library: Path, tmp_path: Path) -> None:
+    words = ("--", "sh", "-c", "echo $LD_PRELOAD")
+    reporter = library.with_name("libvgetrandom-report.so").resolve()
+    assert vgetrandom("run", *words).stdout == f"{library}\n"
+    assert vgetrandom("run", "--report", tmp_path / "report", *words).stdout == f"{library}:{reporter}\n"
+
+
+@pytest.mark.parametrize("word", ["soap", "of", "offf", "nobulk,on"])
+def test_words_that_mean_nothing_are_named_and_the_command_runs(vgetrandom: Vgetrandom, word: str) -> None:
+    result = vgetrandom("run", "--", "sh", "-c", "exit 7", VGETRANDOM=word)
+    assert result.returncode == 7
+    assert f"{word.split(',')[-1]!r} in VGETRANDOM means nothing to the library" in one_line(result)
+
+
+@pytest.mark.parametrize("value", ["off", "OFF", "Off", "0", "no", "false", "disable", "disabled", "nobulk,off"])
+def test_the_obvious_spellings_of_off_are_off(vgetrandom: Vgetrandom, tmp_path: Path, value: str) -> None:
+    report = tmp_path / "report"
+    result = vgetrandom("run", "--report", report, "--", "sh", "-c", ":", VGETRANDOM=value)
+    assert result.stderr == ""
+    assert json.loads(report.read_text())["status"] == "off"
+    assert says_off(value)
+
+
+@pytest.mark.parametrize("value", ["", "on", "of", "offf", "nobulk", "lock", "offset,on"])
+def test_nothing_else_is_off(vgetrandom: Vgetrandom, tmp_path: Path, value: str) -> None:
+    report = tmp_path / "report"
+    vgetrandom("run", "--report", report, "--", "sh", "-c", ":", VGETRANDOM=value)
+    assert json.loads(report.read_text())["status"] != "off"
+    assert not says_off(value)
+
+
+@pytest.mark.parametrize("name", ["VGETRANDO", "VGETRANDOM2", "XVGETRANDOM"])
+def test_variables_with_similar_names_mean_nothing(vgetrandom: Vgetrandom, tmp_path: Path, name: str) -> None:
+    report = tmp_path / "report"
+    vgetrandom("run", "--report", report, "--", "sh", "-c", ":", **{name: "off"})
+    assert json.loads(report.read_text())["status"] != "off"
 
 
 def test_report_may_be_a_descriptor(vgetrandom: Vgetrandom) -> None:

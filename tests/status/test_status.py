@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -20,13 +21,14 @@ from typing import Any
 import pytest
 from conftest import ROOT, Compile
 from draws import count_draws
-from preloading import Report, read_reports
+from preloading import Report, read_reports, with_reporter
 from vgetrandom.status import process_record
 from vgetrandom.status.process_record import ProcessGone, parse_smaps, read_record, state_mappings
 from vgetrandom.status.process_watch import take_snapshot
 
+RELEASE = re.search(r"version: '([^']+)'", (ROOT / "meson.build").read_text())[1]  # type: ignore[index]
 THREADS, CHILDREN, DRAWS = 3, 2, 1000
-SERVED = (THREADS + 1) * DRAWS - THREADS  # in the parent: each thread's first draw is a system call
+SERVED = (THREADS + 1) * (DRAWS - 1)  # in the parent: each thread's first draw is a system call
 
 
 @dataclass
@@ -51,7 +53,12 @@ def running(program: Path, library: Path, *arguments: int, wait: bool = True, **
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report"
         report.touch()
-        variables = {**os.environ, "LD_PRELOAD": str(library), "VGETRANDOM_REPORT": str(report), **environment}
+        variables = {
+            **os.environ,
+            "LD_PRELOAD": with_reporter(library),
+            "VGETRANDOM_REPORT": str(report),
+            **environment,
+        }
         words = [str(program), *map(str, arguments)]
         pipe = subprocess.PIPE
         with subprocess.Popen(words, env=variables, stdin=pipe, stdout=pipe, text=True) as process:
@@ -85,38 +92,28 @@ def status(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_layouts_are_those_of_the_header(tmp_path: Path) -> None:
-    structures = {
-        "vgetrandom_process": (process_record._PROCESS, "large", "vector"),
-        "vgetrandom_slots": (process_record._SLOTS, "forks", "block"),
-        "vgetrandom_epoch": (process_record._EPOCH, "fallbacks", "first_draws"),
-        "vgetrandom_slot": (process_record._SLOT, "owner", "bytes"),
-    }
+    process = ("magic", "version", "size", "status", "memory", "release", "entry", "small_limit", "large", "user_span")
+    process += ("states", "state_size", "state_stride", "mmap_prot", "mmap_flags", "page_size", "most_vector", "slot")
+    process += ("used", "vector", "slots", "reserved")
+    tail = ("stamp", "begun", "calls", "bytes")
     lines = [
-        f'printf("%zu %zu %zu\\n", offsetof(struct {name}, {first}), offsetof(struct {name}, {second}),'
-        f" sizeof(struct {name}));"
-        for name, (_layout, first, second) in structures.items()
+        f'printf("%zu ", offsetof(struct {name}, {field}));'
+        for name, fields in (("vgetrandom_process", process), ("vgetrandom_tail", tail))
+        for field in fields
     ]
-    (tmp_path / "layout.c").write_text(
-        '#include <stdio.h>\n#include "vgetrandom.h"\nint main(void) {\n'
-        + "\n".join(lines)
-        + '\nprintf("%llx %d %d\\n", (unsigned long long)VGETRANDOM_MAGIC, VGETRANDOM_RECORD_VERSION,'
-        + " VGETRANDOM_TID_BITS);\nreturn 0;\n}\n"
-    )
-    program = tmp_path / "layout"
-    subprocess.run(["gcc", "-I", str(ROOT / "include"), "-o", str(program), str(tmp_path / "layout.c")], check=True)
-    *offsets, constants = subprocess.run([program], capture_output=True, text=True, check=True).stdout.splitlines()
-    expected = {
-        "vgetrandom_process": (56, 88, 104),
-        "vgetrandom_slots": (8, 24, 24 + 8 * process_record._MAX_BLOCKS),
-        "vgetrandom_epoch": (64, 72, 80),
-        "vgetrandom_slot": (0, 24, 64),
-    }
-    for line, (name, (layout, *_fields)) in zip(offsets, structures.items()):
-        assert tuple(map(int, line.split())) == expected[name], name
-        assert layout.size == expected[name][2], name
-    magic, version, tid_bits = constants.split()
-    assert (int(magic, 16), int(version)) == (process_record._MAGIC, process_record._VERSION)
-    assert int(tid_bits) == process_record._TID_BITS
+    lines += [f'printf("%zu ", sizeof(struct {name}));' for name in ("vgetrandom_process", "vgetrandom_tail")]
+    lines += ['printf("%llu %d\\n", (unsigned long long)VGETRANDOM_MAGIC, VGETRANDOM_RECORD_VERSION);']
+    source, program = tmp_path / "layout.c", tmp_path / "layout"
+    source.write_text('#include <stdio.h>\n#include "vgetrandom.h"\nint main(void) {\n' + "\n".join(lines) + "\n}\n")
+    subprocess.run(["gcc", "-I", str(ROOT / "include"), "-o", program, source], check=True)
+    told = list(map(int, subprocess.run([program], capture_output=True, text=True, check=True).stdout.split()))
+    expected = []
+    for layout, fields in ((process_record._PROCESS, process), (process_record._TAIL, tail)):
+        members = re.findall(r"\d*[a-zA-Z]", layout.format.lstrip("="))
+        assert len(members) == len(fields)
+        expected += [struct.calcsize("=" + "".join(members[:index])) for index in range(len(fields))]
+    expected += [process_record._PROCESS.size, process_record._TAIL.size]
+    assert told == [*expected, process_record._MAGIC, process_record._VERSION]
 
 
 def test_every_process_with_the_library_is_listed_with_its_own_counters(load: Load) -> None:
@@ -124,34 +121,33 @@ def test_every_process_with_the_library_is_listed_with_its_own_counters(load: Lo
     assert set(load.pids) <= set(listed)
     parent, *children = load.pids
     assert (listed[parent]["calls"], listed[parent]["bytes"]) == (SERVED, 16 * SERVED)
-    assert (listed[parent]["first_draws"], listed[parent]["fallbacks"]) == (THREADS, 0)
-    assert (listed[parent]["threads"], listed[parent]["forks"]) == (THREADS + 1, 0)
-    for child in children:
-        assert (listed[child]["calls"], listed[child]["bytes"]) == (DRAWS - 1, 16 * (DRAWS - 1))
-        assert (listed[child]["first_draws"], listed[child]["fallbacks"]) == (1, 0)
-        assert (listed[child]["threads"], listed[child]["forks"]) == (1, 1)
+    assert (listed[parent]["slots_used"], listed[parent]["slots"]) == (THREADS + 1, 10240)
+    for child in children:  # with its parent's slot from its first draw on
+        assert (listed[child]["calls"], listed[child]["bytes"]) == (DRAWS, 16 * DRAWS)
+        assert listed[child]["slots_used"] == 1
     reports = load.end()
     for pid in load.pids:
-        fields = ("status", "calls", "bytes", "fallbacks", "first_draws", "forks")
+        fields = ("status", "memory", "calls", "bytes")
         assert {name: listed[pid][name] for name in fields} == {name: getattr(reports[pid], name) for name in fields}
-        assert listed[pid]["threads_ever"] == reports[pid].threads
+        assert listed[pid]["slots_used"] == reports[pid].slots
+        assert listed[pid]["warnings"] == []
 
 
 def test_the_calls_are_those_that_strace_counts_without_the_library(
     load: Load, native: Compile, tmp_path: Path
 ) -> None:
-    records = [entry.record for entry in take_snapshot(load.pids).entries if entry.record]
-    listed = sum(record.calls + record.first_draws for record in records)
+    listed = sum(entry.record.calls for entry in take_snapshot(load.pids).entries if entry.record)
     arguments = [str(number) for number in (THREADS, CHILDREN, DRAWS)]
     counted = count_draws([str(native("status_load")), *arguments], tmp_path, None, {})
-    assert counted.own == listed == (1 + THREADS + CHILDREN) * DRAWS
-    assert sum(record.first_draws for record in records) == THREADS + CHILDREN
+    first_draws = THREADS + 1
+    assert counted.own == listed + first_draws == (1 + THREADS + CHILDREN) * DRAWS
 
 
 def test_a_process_named_shows_every_detail(load: Load) -> None:
     done = status("--json", load.pids[0])
     (entry,) = json.loads(done.stdout)["processes"]
-    assert (entry["slots_claimed"], entry["slots"], entry["blocks"]) == (THREADS + 1, 16, 1)
+    assert (entry["slots_used"], entry["slots"], entry["states"]) == (THREADS + 1, 10240, THREADS + 1)
+    assert entry["release"] == RELEASE and entry["setting"] is None
     parameters = entry["parameters"]
     (mapping,) = entry["mappings"]
     assert mapping["droppable"] and "wf" in mapping["flags"]
@@ -165,19 +161,20 @@ def test_a_process_named_shows_every_detail(load: Load) -> None:
     assert re.search(r"large requests +from \d+ bytes on, none so far", text)
     assert f"process {load.pids[0]}: " in text
     assert re.search(rf"calls +{SERVED}\b", text)
-    assert re.search(rf"first draws +{THREADS}, of threads, by the system call", text)
-    assert re.search(r"slots +4 claimed of 16 in 1 blocks", text)
-    assert re.search(r"states in +0x[0-9a-f]+-0x[0-9a-f]+ droppable, \d of 1 pages resident", text)
+    assert re.search(rf"release +{re.escape(RELEASE)}\n", text)
+    assert re.search(r"memory of the states +droppable\n", text)
+    assert re.search(r"slots +4 of 10240 given, 4 with a state now", text)
+    assert re.search(r"states in +0x[0-9a-f]+-0x[0-9a-f]+ droppable, \d of 488 pages resident", text)
 
 
 def test_without_a_terminal_it_prints_plain_lines(load: Load) -> None:
     done = status()
     header, *lines = done.stdout.splitlines()
-    columns = ["PID", "CALLS", "BYTES", "FALLBACKS", "THREADS", "FORKS", "CALLS/S", "STATUS", "COMMAND"]
+    columns = ["PID", "CALLS", "BYTES", "SLOTS", "MEMORY", "CALLS/S", "STATUS", "COMMAND"]
     assert header.split() == columns
     (line,) = [line for line in lines if line.split()[0] == str(load.pids[0])]
-    assert line.split()[1:6] == [str(SERVED), str(16 * SERVED), "0", "4", "0"]
-    assert line.split()[7] == "active"
+    assert line.split()[1:5] == [str(SERVED), str(16 * SERVED), "4", "droppable"]
+    assert line.split()[6] == "active"
     assert "\x1b" not in done.stdout
     assert done.returncode == 0
 
@@ -214,7 +211,7 @@ def test_watch_prints_each_look_until_interrupted(native: Compile, library: Path
             errors = watcher.stderr.read()
             assert watcher.wait(timeout=30) == 0
         assert errors == ""
-        assert all(json.loads(line)["schema"] == 1 for line in rest.splitlines())
+        assert all(json.loads(line)["schema"] == 2 for line in rest.splitlines())
     calls = [[entry["calls"] for entry in look["processes"]] for look in looks]
     assert [len(look) for look in calls] == [2, 2, 2]
     assert calls[0] < calls[1] < calls[2]
@@ -277,21 +274,6 @@ def test_an_ended_process_is_no_error_at_any_moment(native: Compile, library: Pa
         read_record(process.pid)
 
 
-def test_a_child_that_has_drawn_at_most_once_has_made_no_calls(native: Compile, library: Path) -> None:
-    with running(native("status_load"), library, 0, 1, 100, 30_000, wait=False) as load:
-        child = load.pids[1]
-        records = []
-        deadline = time.monotonic() + 20
-        while not records or (records[-1].calls == 0 and time.monotonic() < deadline):
-            record = read_record(child)
-            assert record
-            records.append(record)
-        assert {record.first_draws for record in records[:-1]} <= {0, 1}
-        # Its own slot can be seen before it counts: in the middle of its second draw.
-        assert {record.first_draws for record in records[:-1] if record.slots} <= {1}
-        assert records[-1].calls < 100 and records[-1].first_draws == 1
-
-
 def test_a_process_without_the_library_or_none_at_all_is_told_so() -> None:
     with subprocess.Popen(["sleep", "60"]) as process:
         done = status(process.pid)
@@ -305,8 +287,8 @@ def test_a_switched_off_library_says_so(native: Compile, library: Path) -> None:
     with running(native("status_load"), library, 0, 0, 10, VGETRANDOM="off") as load:
         record = read_record(load.pids[0])
         assert record
-        assert (record.status, record.calls, record.fallbacks, record.first_draws) == ("off", 0, 10, 0)
-        assert load.end()[load.pids[0]].fallbacks == 10
+        assert (record.status, record.memory, record.calls, record.slots) == ("off", "none", 0, 10240)
+        assert load.end()[load.pids[0]].status == "off"
 
 
 def test_other_users_processes_are_counted_and_not_shown(load: Load) -> None:
@@ -332,24 +314,17 @@ def test_other_users_processes_are_counted_and_not_shown(load: Load) -> None:
     assert text == f"() {len(load.pids)}"
 
 
-def test_a_thread_that_ended_leaves_its_calls_but_no_live_state(native: Compile, library: Path) -> None:
+def test_a_thread_that_ended_leaves_its_calls(native: Compile, library: Path) -> None:
     source = "import os, threading, sys\n"
     source += "t = threading.Thread(target=lambda: [os.getrandom(16) for i in range(500)])\n"
     source += "t.start(); t.join(); print('ready', flush=True); sys.stdin.read()"
     environment = {**os.environ, "LD_PRELOAD": str(library)}
-    python = "/usr/bin/python3"
-    if not Path(python).exists():
-        pytest.skip("Debian's python3 is not installed")
     pipe = subprocess.PIPE
-    with subprocess.Popen([python, "-c", source], env=environment, stdin=pipe, stdout=pipe) as process:
+    with subprocess.Popen([sys.executable, "-c", source], env=environment, stdin=pipe, stdout=pipe) as process:
         assert process.stdout and process.stdout.readline() == b"ready\n"
-        while len(list(Path(f"/proc/{process.pid}/task").iterdir())) > 1:
-            time.sleep(0.01)  # join() returns before the kernel's thread is gone
         record = read_record(process.pid)
         process.kill()
-    assert record
-    assert (record.live, record.threads_ever) == (1, 2)
-    assert record.calls + record.first_draws >= 500 and record.first_draws == 1
+    assert record and 499 <= record.calls < 520
 
 
 def test_smaps_are_read_with_their_flags() -> None:
@@ -376,3 +351,93 @@ def test_a_useless_option_is_a_usage_error(option: list[str]) -> None:
     done = status(*option)
     assert done.returncode == 2
     assert done.stderr.startswith("vgetrandom: --")
+
+
+@contextlib.contextmanager
+def standing_in(native: Compile, folder: Path, **environment: str) -> Iterator[int]:
+    """The pid of a process that has a stand-in for the library, in a file of the library's name."""
+    library = folder / "libvgetrandom.so"
+    library.write_bytes(
+        native("standin", "-shared", "-fPIC", "-Wl,--hash-style=both", output="standin.so").read_bytes()
+    )
+    variables = {**os.environ, "LD_PRELOAD": str(library), **environment}
+    with subprocess.Popen(["sh", "-c", "echo up; read end"], env=variables, stdin=-1, stdout=-1) as process:
+        assert process.stdout and process.stdout.readline() == b"up\n"
+        yield process.pid
+        process.kill()
+
+
+def test_totals_are_sums_over_the_slots_given(native: Compile, tmp_path: Path) -> None:
+    with standing_in(native, tmp_path) as pid:
+        record = read_record(pid)
+    assert record
+    assert (record.calls, record.bytes, record.used, record.slots, record.states) == (12, 192, 3, 10, 2)
+    assert record.release == "9.8.7"
+
+
+@pytest.mark.parametrize(
+    ("words", "lost"),
+    [
+        ("", ()),
+        ("ordinary", ("droppable", "wiped at a fork")),
+        ("wiped", ("droppable",)),
+        ("locked", ()),
+        ("locked,ordinary", ("wiped at a fork",)),
+    ],
+)
+def test_memory_that_lost_what_the_states_need_is_warned_of(
+    native: Compile, tmp_path: Path, words: str, lost: tuple[str, ...]
+) -> None:
+    """As after a restore by CRIU older than 4.2."""
+    with standing_in(native, tmp_path, STANDIN=words) as pid:
+        done = status("--json", pid)
+        overview = status()
+    (entry,) = json.loads(done.stdout)["processes"]
+    if not lost:
+        assert entry["warnings"] == [] and done.stderr == ""
+        return
+    (warning,) = entry["warnings"]
+    assert f"not {' and not '.join(lost)}: restored by CRIU" in warning
+    assert done.stderr == f"process {pid}: {warning}\n"
+    assert f"process {pid}: {warning}\n" in overview.stderr
+
+
+def test_a_copy_of_another_release_is_named_and_not_misread(native: Compile, tmp_path: Path) -> None:
+    with standing_in(native, tmp_path, STANDIN="old") as pid:
+        done, text, overview = status("--json", pid), status(pid), status()
+    (entry,) = json.loads(done.stdout)["processes"]
+    assert entry["status"] == "record version 1" and "calls" not in entry
+    assert "of another release: record version 1" in text.stderr and "calls" not in text.stdout
+    (line,) = [line for line in overview.stdout.splitlines() if line.split()[0] == str(pid)]
+    assert line.split()[1:7] == [*"-----", "record"]
+
+
+def test_a_library_that_is_not_initialised_says_so(native: Compile, tmp_path: Path) -> None:
+    with standing_in(native, tmp_path, STANDIN="early") as pid:
+        record = read_record(pid)
+    assert record and (record.status, record.calls) == ("not initialised", 0)
+
+
+def test_words_that_mean_nothing_are_seen(native: Compile, library: Path) -> None:
+    with running(native("status_load"), library, 0, 0, 10, VGETRANDOM="nobulk,of,noavx512,soap") as load:
+        done = status("--json", load.pids[0])
+    (entry,) = json.loads(done.stdout)["processes"]
+    assert entry["setting"] == "nobulk,of,noavx512,soap"
+    (warning,) = entry["warnings"]
+    assert warning.startswith("'of', 'soap' in VGETRANDOM mean nothing to the library")
+
+
+def test_lock_is_shown(native: Compile, library: Path) -> None:
+    with running(native("status_load"), library, 0, 0, 10, VGETRANDOM="lock") as load:
+        done = status("--json", load.pids[0])
+        text = status(load.pids[0]).stdout
+        overview = status().stdout
+    (entry,) = json.loads(done.stdout)["processes"]
+    assert entry["memory"] in ("locked", "lock-refused") and entry["warnings"] == []
+    (mapping,) = entry["mappings"]
+    assert mapping["wiped_at_fork"]
+    assert mapping["locked"] == (entry["memory"] == "locked") != mapping["droppable"]
+    (line,) = [line for line in overview.splitlines() if line.split()[0] == str(load.pids[0])]
+    assert line.split()[4] == entry["memory"]
+    expected = "locked (VGETRANDOM=lock)" if mapping["locked"] else "droppable: VGETRANDOM=lock was refused"
+    assert f"memory of the states  {expected}\n" in text

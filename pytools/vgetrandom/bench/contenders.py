@@ -10,16 +10,17 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..conformance.targets import Target, glibc_version, parse_target
+from ..conformance.libc_folder import look
+from ..conformance.targets import Target, glibc_version, parse_target, require_different, split_label
 from ..errors import VgetrandomError
 from ..preload.library import library_path
 from ..system.debian import fetch
 from .building import build_worker, native_folder
-from .model import CONTROL, LIBC, SHIM, SHIM_AVX2, SHIM_VDSO, SYSCALL, VDSO, Participant
+from .model import CONTROL, LIBC, SHIM, SHIM_AVX2, SHIM_SSE2, SHIM_VDSO, SYSCALL, VDSO, Participant
 from .worker import Absent, Worker
 
 _SHIM = "vgetrandom"  # what tables call the library
@@ -43,9 +44,11 @@ class Contender:
 
 
 def all_contenders(libcs: Sequence[str], files: Sequence[Path]) -> list[Contender]:
-    """Everything this host could measure; `libcs` are folders or Debian releases, `files` further contenders.
+    """Everything this host could measure; `files` are further contenders.
 
-    Raises VgetrandomError when a folder holds no libc, or a release can't be fetched.
+    `libcs` are folders or Debian releases, each also as NAME=... to be called NAME. Those without a name are called by
+    their version; two of one version get numbers.
+    Raises VgetrandomError when a folder holds no libc, a release can't be fetched, or a name stands for two contenders.
     """
     folder = native_folder() / "contenders"
     libc = folder / "libc.c"
@@ -56,18 +59,16 @@ def all_contenders(libcs: Sequence[str], files: Sequence[Path]) -> list[Contende
     host = _host_label()
     found += [Contender(LIBC, host, libc), Contender(SHIM, f"{host} + {_SHIM}", libc, "shim")]
     found.append(Contender(SHIM_AVX2, f"{host} + {_SHIM}, no AVX-512", libc, "shim", "noavx512"))
+    found.append(Contender(SHIM_SSE2, f"{host} + {_SHIM}, no AVX2", libc, "shim", "noavx2"))
     found.append(Contender(SHIM_VDSO, f"{host} + {_SHIM}, nobulk", libc, "shim", "nobulk"))
-    other_libcs = [_other_libc(name) for name in libcs]
-    if not host.startswith("musl"):
-        other_libcs.append(("musl", "musl", _musl_label(None)))
-    for target, key, label in other_libcs:
-        if key not in {contender.key for contender in found}:
-            found.append(Contender(key, label, libc, target))
-            found.append(Contender(f"{key}+{SHIM}", f"{label} + {_SHIM}", libc, f"{target}+shim"))
+    for other in _with_different_keys(_other_libcs(libcs, host)):
+        found.append(Contender(other.key, other.label, libc, other.target))
+        found.append(Contender(f"{other.key}+{SHIM}", f"{other.label} + {_SHIM}", libc, f"{other.target}+shim"))
     found += [_from_file(path) for path in (*others, *files)]
     python = Path(__file__).resolve().parent / "scripts" / "python_worker.py"
     found.append(Contender("python", f"Python {platform.python_version()}", python))
     found.append(Contender(f"python+{SHIM}", f"Python {platform.python_version()} + {_SHIM}", python, "shim"))
+    require_different([(contender.key, f"{contender.label} ({contender.target})") for contender in found])
     return found
 
 
@@ -80,12 +81,12 @@ def start(contender: Contender, shim: Path | None) -> Worker:
     except VgetrandomError as error:
         raise Absent(str(error)) from error
     setting = {"VGETRANDOM": contender.setting} if contender.setting else {}
-    return Worker(contender.label, command, {**target.environment, **setting}, preload)
+    return Worker(contender.label, command, {**target.environment, **setting}, preload, target.libc)
 
 
 def participant(contender: Contender, worker: Worker) -> Participant:
     """The record of a contender that takes part."""
-    return Participant(contender.key, contender.label, worker.version, worker.main)
+    return Participant(contender.key, contender.label, worker.version, worker.main, files=worker.files)
 
 
 def _program(contender: Contender, target: Target) -> list[str]:
@@ -110,24 +111,55 @@ def _host_label() -> str:
     return f"{name} {version}" if name else _musl_label(None)
 
 
-def _other_libc(name: str) -> tuple[str, str, str]:
-    """Target, key and label of a folder with a libc, or of a Debian release's."""
-    folder = Path(name)
+@dataclass(frozen=True)
+class _Libc:
+    """One more libc: how `vgetrandom conform` names it, what tables call it, and whether the user chose that."""
+
+    target: str
+    key: str
+    label: str
+    where: str
+    named: bool = False
+
+
+def _other_libcs(names: Sequence[str], host: str) -> list[_Libc]:
+    found = [_other_libc(name) for name in names]
+    if not host.startswith("musl"):
+        found.append(_Libc("musl", "musl", _musl_label(None), "the installed one"))
+    return found
+
+
+def _with_different_keys(libcs: Sequence[_Libc]) -> Iterator[_Libc]:
+    """Two builds of one version are two contenders. A name of the user's stays as it is."""
+    keys, labels = ({getattr(libc, what) for libc in libcs if libc.named} for what in ("key", "label"))
+    for libc in libcs:
+        key, label, number = libc.key, libc.label, 1
+        while key in keys and not libc.named:
+            number += 1
+            key = f"{libc.key}-{number}"
+        if label in labels and not libc.named:
+            label = f"{label} ({libc.where})"
+        keys.add(key)
+        labels.add(label)
+        yield replace(libc, key=key, label=label)
+
+
+def _other_libc(written: str) -> _Libc:
+    """A folder with a libc, or a Debian release's."""
+    name, where = split_label(written)
+    folder = Path(where)
     if not folder.is_dir():
-        if "/" in name:
+        if "/" in where:
             raise VgetrandomError(
-                f"{name} is not a folder; --libc takes one with a libc, or the name of a Debian release"
+                f"{where} is not a folder; --libc takes one with a libc, or the name of a Debian release"
             )
-        folder = fetch(name, _debian_architecture(), ["libc6"])
-    libc = next(iter(sorted(folder.resolve().rglob("libc.so.6"))), None)
-    if libc:
-        version = ".".join(map(str, glibc_version(libc)))
-        return f"libc:{folder}", f"glibc-{version}", f"glibc {version}"
-    loader = next(iter(sorted(folder.resolve().rglob("ld-musl-*.so.1"))), None)
-    if loader is None:
-        raise VgetrandomError(f"there is neither libc.so.6 nor musl's loader in {folder}; --libc needs one of them")
-    label = _musl_label(loader)
-    return f"libc:{folder}", label.replace(" ", "-"), label
+        folder = fetch(where, _debian_architecture(), ["libc6"])
+    libc = look(folder)
+    label = _musl_label(libc.loader) if libc.musl else f"glibc {'.'.join(map(str, glibc_version(libc.libc)))}"
+    key = label.replace(" ", "-")
+    if label == "musl":  # it does not tell: it must not take the installed one's name
+        key, label = f"musl-{folder.resolve().name}", f"musl ({where})"
+    return _Libc(f"libc:{folder.absolute()}", name or key, name or label, where, bool(name))
 
 
 def _musl_label(loader: Path | None) -> str:

@@ -10,7 +10,7 @@ from .start import EMPTY
 from .threads import FIRST_SIZE
 
 THREADS = 64  # alive at once
-# What worker.c's "memory" prints, in this order.
+# What the worker's "memory" prints, in this order.
 _MEASURES = ("memory", "memory-clean", "page-tables")
 
 

@@ -20,7 +20,8 @@ CONTROL = "vdso-again"
 LIBC = "libc"
 SHIM = "shim"
 SHIM_AVX2 = "shim-noavx512"
-SHIM_VDSO = "shim-nobulk"  # all of a large request from the vDSO
+SHIM_SSE2 = "shim-noavx2"
+SHIM_VDSO = "shim-nobulk"  # all of a large request from the vDSO or the system call
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Participant:
     version: str = ""
     main: str = ""  # its function for any number of bytes
     absent: str = ""
+    files: tuple[str, ...] = ()  # its libc and its library, as its process had them mapped
 
 
 @dataclass(frozen=True)
@@ -112,11 +114,15 @@ def load(path: Path) -> Run:
         return Run(
             machine=content["machine"],
             settings=content["settings"],
-            participants=tuple(Participant(**entry) for entry in content["participants"]),
+            participants=tuple(_participant(entry) for entry in content["participants"]),
             series=tuple(_series(entry) for entry in content["series"]),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise VgetrandomError(f"{path} is incomplete ({error}); measure again") from error
+
+
+def _participant(entry: dict[str, Any]) -> Participant:
+    return Participant(**{**entry, "files": tuple(entry.get("files", ()))})
 
 
 def _series(entry: dict[str, Any]) -> Series:

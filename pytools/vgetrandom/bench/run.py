@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..errors import VgetrandomError
+from ..preload.identity import require_preloadable
 from ..preload.library import library_path
 from . import applications, instructions, latency, machine, memory, start, threads
 from .contenders import Contender
@@ -39,6 +40,8 @@ def measure(
     cpus = os.sched_getaffinity(0)
     session = Session(settings, progress, max(cpus), shim)
     library = shim or library_path()
+    if "programs" in measures or any(contender.with_shim for contender in contenders):
+        require_preloadable(library.resolve())
     try:
         session.start(contenders)
         if not session.workers:

@@ -27,6 +27,7 @@ def all_tables(run: Run, baseline: str) -> list[Table]:
         programs(run),
         slower(run),
         absent(run),
+        identities(run),
     ]
     return [table for table in made if table.rows]
 
@@ -207,6 +208,16 @@ def absent(run: Run) -> Table:
     """Who could not take part, and why."""
     rows = tuple((participant.label, participant.absent) for participant in run.participants if participant.absent)
     return Table("Not measured", "", ("contender", "why"), rows, left=2)
+
+
+def identities(run: Run) -> Table:
+    """Which files the contenders' processes had mapped."""
+    files: dict[str, list[str]] = {}
+    for participant in run.present():
+        for file in participant.files:
+            files.setdefault(file, []).append(participant.label)
+    rows = tuple((file, ", ".join(labels)) for file, labels in files.items())
+    return Table("Libc and library, as the processes had them mapped", "", ("file", "contenders"), rows, left=2)
 
 
 def facts(run: Run) -> Sequence[tuple[str, str]]:

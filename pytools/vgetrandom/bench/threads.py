@@ -12,7 +12,7 @@ SIZE = 32  # bytes a draw for throughput
 FIRST_SIZE = 16  # bytes of a first draw
 _SLICE_NS = 8_000_000  # of one throughput sample
 _AT_ONCE = 9  # threads or children a sample, one after the other; the sample is their median
-# What worker.c's "first" and "fork" print, in this order; all in nanoseconds.
+# What the worker's "first" and "fork" print, in this order; all in nanoseconds.
 FIRST = ("thread-first-draw", "thread-second-draw", "thread-with-draw", "thread")
 FORK = ("fork-first-draw", "fork-with-draw", "fork")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .model import CONTROL, LIBC, SHIM, SHIM_AVX2, SHIM_VDSO, SYSCALL, THIN, VDSO, Participant, Run
+from .model import CONTROL, LIBC, SHIM, SHIM_AVX2, SHIM_SSE2, SHIM_VDSO, SYSCALL, THIN, VDSO, Participant, Run
 from .statistics import Summary, difference, mean, ratio, summarise
 from .text import Table, digits, size_text, time_text, times_text
 
@@ -124,7 +124,7 @@ def slower(run: Run) -> Table:
     rows = []
     for participant in run.present():
         key = participant.key
-        if key in (SHIM, SHIM_AVX2, SHIM_VDSO, CONTROL, "python") or key.endswith(f"+{SHIM}"):
+        if key in (SHIM, SHIM_AVX2, SHIM_SSE2, SHIM_VDSO, CONTROL, "python") or key.endswith(f"+{SHIM}"):
             continue
         found = [*_slower_draws(run, participant), *_slower_otherwise(run, participant)]
         if found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -10,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import VgetrandomError
+from ..preload.identity import identify, is_mapped, read_mappings, same_file
+from ..preload.library import LIBRARY_NAME
 
 _OWN_VARIABLES = ("LD_PRELOAD", "VGETRANDOM", "VGETRANDOM_REPORT")
+_LIBC = re.compile(r"libc\.so\.6$|libc-2\..*\.so$|ld-musl-.*|libc\.musl-.*|libc\.so$")  # as libcs install it
 _CALIBRATION_NS = 50_000
 _CALIBRATION_TURNS = 4
 
@@ -39,11 +43,18 @@ def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
 class Worker:
     """A running worker. `functions` maps its functions to the most bytes that they take (0: they take no size).
 
-    Raises Absent when it can't do its work here, VgetrandomError when it ends or answers what it should not.
+    `files` are its libc and its library: what the process has mapped, not what it was told to.
+    Raises Absent when it can't do its work here; VgetrandomError when it ends, answers what it should not, or has
+    another libc than `libc`, or another library than `preload`.
     """
 
     def __init__(
-        self, label: str, command: Sequence[str], environment: Mapping[str, str], preload: Path | None
+        self,
+        label: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        preload: Path | None,
+        libc: Path | None = None,
     ) -> None:
         self.label = label
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 closed with the worker
@@ -66,11 +77,26 @@ class Worker:
             self.version = "" if rest == "unknown" else rest
             names = [entry.rpartition(":") for entry in self._line().split()]
             self.functions = {name: int(most) for name, _, most in names}
-            if preload and str(preload) not in Path(f"/proc/{self._process.pid}/maps").read_text():
-                raise Absent(f"{preload.name} can't be preloaded into it")
+            if not self.functions:
+                raise Absent("it offers no function")
+            self.files = self._identify(preload, libc)
         except BaseException:
             self.close()
             raise
+
+    def _identify(self, preload: Path | None, libc: Path | None) -> tuple[str, ...]:
+        """Its libc and library, from its mappings."""
+        mappings = read_mappings(Path(f"/proc/{self._process.pid}/maps").read_text())
+        if preload and not is_mapped(mappings, preload):
+            raise Absent(f"{preload.name} can't be preloaded into it")
+        if libc and not is_mapped(mappings, libc):
+            raise VgetrandomError(f"{self.label}: its process has another libc than {libc}; report this")
+        paths = dict.fromkeys(mapping.path for mapping in mappings)
+        others = [path for path in paths if Path(path).name == LIBRARY_NAME and not preload]
+        if others:
+            raise VgetrandomError(f"{self.label}: {others[0]} is preloaded into it; see /etc/ld.so.preload")
+        libcs = [Path(path) for path in paths if (libc and same_file(path, libc)) or _LIBC.match(Path(path).name)]
+        return tuple(str(identify(path)) for path in (*libcs[:1], *([preload] if preload else [])))
 
     @property
     def main(self) -> str:

@@ -17,7 +17,8 @@ from typing import IO, Any
 
 from ..errors import VgetrandomError
 from ..preload.exit_report import ExitReport, read_reports
-from ..preload.launch import REPORT, refusal, words_for
+from ..preload.launch import refusal, with_reports, words_for
+from ..preload.library import reporter_path
 from ..system.program import NOT_EXECUTABLE, Program
 from . import strace
 from .process_tree import descendants, traced_by
@@ -78,7 +79,7 @@ class Runner:
                 # For processes that have changed their user by then, too.
                 (folder / "report").touch(0o666)
                 (folder / "report").chmod(0o666)
-                environment = {**environment, REPORT: str(folder / "report")}
+                environment = with_reports(environment, reporter_path(), str(folder / "report"))
             with _Started(self, environment, folder / "trace" if traced else None) as started:
                 started.wait()
             if started.trace and not started.trace.executed:

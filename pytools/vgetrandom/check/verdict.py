@@ -28,7 +28,7 @@ def judge(found: Comparison) -> Verdict:
     states = {report.status for report in found.reports}
     if found.reports and ACTIVE not in states:
         reasons = " and ".join(INACTIVE.get(state, state) for state in sorted(states))
-        return Verdict(False, f"no: the library was loaded, but stayed inactive: {reasons}", notes)
+        return Verdict(False, f"no: the library stayed inactive: {reasons}", notes)
     # A process that left no report may have been served, and the kernel's count tells that, too.
     if found.total("calls") or (_fewer(found) and (found.silent or not found.reports)):
         return Verdict(True, f"yes: {_gain(found)}", notes)
@@ -62,14 +62,12 @@ def _gain(found: Comparison) -> str:
 
 def _nothing(found: Comparison) -> str:
     """Why nothing was served though the library was there."""
-    answered = found.total("fallbacks") + found.total("first_draws")
-    if answered:
-        return f"every call was answered by the system call: {_count(answered, 'call')}"
     left = found.with_library.calls
     if left:
         return (
-            "the command asks for no random bytes through a function that the library provides; "
-            f"what was seen ({_count(left, 'system call')}) is made inside libc or by instructions of its own"
+            "the command asks for no random bytes that the vDSO could serve; "
+            f"what was seen ({_count(left, 'system call')}) is a thread's first draw, made inside libc, or made by "
+            "instructions of its own"
         )
     return "the command asks for no random bytes"
 
@@ -93,10 +91,11 @@ def _notes(found: Comparison) -> list[str]:
     if found.silent:
         notes.append(
             f"{found.silent:,} of {_count(trace.processes if trace else 0, 'process')} left no report: ended by a "
-            "signal or without exiting, or not reached (static, set-uid, LD_PRELOAD taken away)"
+            "signal or without exiting, confined (PR_SET_NO_NEW_PRIVS, seccomp), or not reached (static, set-uid, "
+            "LD_PRELOAD taken away)"
         )
-    if found.total("fallbacks"):
-        notes.append(f"answered by the system call instead: {_count(found.total('fallbacks'), 'call')}")
+    if any(report.copies > 1 for report in found.reports):
+        notes.append("there is more than one copy of the library in the command; the first one was looked at")
     if trace and trace.devices:
         notes.append(f"/dev/urandom or /dev/random was opened {_count(trace.devices, 'time')}: reads are not served")
     if _killed_by_report(found):

@@ -22,6 +22,7 @@ VERBS = {
     "run": "run a command with the library preloaded",
     "check": "run a command without and with the library, and compare",
     "scan": "from their files alone: which programs would it reach?",
+    "observe": "which processes of this running host would it help, and how much?",
     "status": "which processes have the library, and what does it do in them?",
     "conform": "ask any libc whether its getrandom keeps its promises",
     "bench": "measure every way to get random bytes, side by side",

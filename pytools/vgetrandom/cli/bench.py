@@ -6,11 +6,12 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from ..bench import compare, markdown, model, plot, tables, terminal
+from ..bench import compare, markdown, model, page, plot, tables, terminal
 from ..bench.contenders import all_contenders
 from ..bench.run import MEASURES, measure
 from ..bench.session import FULL, QUICK
 from ..errors import VgetrandomError
+from ..output import page as page_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,8 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--libc",
         action="append",
         default=[],
-        metavar="DIR",
-        help="another libc, as it is and with the library: a folder, or a Debian release such as trixie; repeatable",
+        metavar="[NAME=]DIR",
+        help="another libc, as it is and with the library: a folder, or a Debian release such as trixie; called NAME, "
+        "or else by its version; repeatable",
     )
     parser.add_argument(
         "--contender", action="append", default=[], type=Path, metavar="FILE", help="another contender: a C file"
@@ -86,6 +88,8 @@ def _measure(args: argparse.Namespace) -> int:
         raise VgetrandomError(f"{args.library} is not a file; --library takes a build of libvgetrandom.so")
     if args.plot:
         plot.check(args.plot)
+    if args.html:
+        page_file.check(args.html)
     if args.json:
         model.check(args.json)
     contenders = all_contenders(args.libc, args.contender)
@@ -126,6 +130,7 @@ def _add_showing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw latency by size: a .svg or .png file; needs matplotlib"
     )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report for a browser, with plots")
 
 
 def _show(args: argparse.Namespace) -> int:
@@ -150,6 +155,8 @@ def _present(found: model.Run, args: argparse.Namespace) -> int:
     terminal.print_tables(out, tables.all_tables(found, args.baseline))
     if args.plot:
         plot.plot(found, args.plot)
+    if args.html:
+        page_file.write(args.html, page.as_page(found, args.baseline))
     return 0
 
 

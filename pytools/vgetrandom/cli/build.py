@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help=f"for developers: build with sanitizers, a comma between them ({', '.join(SANITIZERS)})",
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help=f"default: ./{LIBRARY_NAME}")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help=f"default: ./{LIBRARY_NAME}; the reporter lies beside it"
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="show what the build prints")
 
 

@@ -18,12 +18,13 @@ from ..check.paired_runs import Comparison, Side, compare
 from ..check.verdict import Verdict, describe, judge
 from ..output.console import Console
 from ..output.table import print_table, printable
+from ..preload.identity import require_library
 from ..preload.launch import own_environment
 from ..preload.library import library_path
 from ..system.program import find_program
 from .command_argument import add_command, command_of
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +53,7 @@ def _positive(kind: type[float]) -> Any:
 
 def run(args: argparse.Namespace) -> int:
     command = command_of(args, "check")
-    library = library_path()
+    library = require_library(library_path())
     environment = own_environment()
     program = find_program(command, environment, library)
     shown = not args.quiet and sys.stdin.isatty() and sys.stderr.isatty()
@@ -117,8 +118,7 @@ def _rows(found: Comparison) -> list[tuple[str, str, str]]:
         ("getrandom system calls", _number(before.calls), _number(after.calls)),
         ("calls served by the vDSO", "-", reported("calls")),
         ("bytes served by the vDSO", "-", reported("bytes")),
-        ("first calls of threads", "-", reported("first_draws")),
-        ("calls that fell back", "-", reported("fallbacks")),
+        ("slots given to threads", "-", reported("slots")),
         ("processes", _number(_processes(before)), _number(_processes(after))),
         ("ends with", _ending(before), _ending(after)),
     ]
@@ -157,7 +157,7 @@ def _as_json(command: list[str], found: Comparison, verdict: Verdict) -> dict[st
         "without": None if found.once else _side_as_json(found.without),
         "with": {
             **_side_as_json(found.with_library),
-            **{name: found.total(name) for name in ("calls", "bytes", "fallbacks", "first_draws", "threads", "forks")},
+            **{name: found.total(name) for name in ("calls", "bytes", "slots")},
             "reports": len(found.reports),
             "silent_processes": found.silent,
         },

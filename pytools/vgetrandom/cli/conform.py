@@ -11,12 +11,14 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ..conformance import report, results
+from ..conformance import page, report, results
 from ..conformance.cases import Case, cases_folder, read_cases
+from ..conformance.expected import read_expected
 from ..conformance.results import Result
 from ..conformance.runner import PROFILES, Plan, Runner
-from ..conformance.targets import HELP, Target, parse_target
+from ..conformance.targets import HELP, Target, parse_targets
 from ..errors import VgetrandomError
+from ..output import page as page_file
 from ..output.console import Console
 from ..preload.library import library_path
 from ..system.debian import cache_folder
@@ -46,6 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cases", type=Path, metavar="DIR", help="run the cases of this folder instead")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--tap", action="store_true", help="print TAP 14")
+    parser.add_argument(
+        "--expect", type=Path, metavar="FILE", help="known failures, a line each with its reason; passing is an error"
+    )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report for a browser")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
 
 
@@ -70,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
         raise VgetrandomError("--minutes takes a number above 0")
     if args.junit and (args.junit.is_dir() or not os.access(args.junit.parent, os.W_OK)):
         raise VgetrandomError(f"{args.junit} can't be written; give --junit another file")
+    if args.html:
+        page_file.check(args.html)
     plan = Plan(
         cases=cases,
         targets=_targets(args.target, args.library),
@@ -79,27 +87,42 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         patience=args.patience,
         deadline=args.minutes * 60 if args.profile == "soak" else 0,
+        expected=read_expected(args.expect, [case.name for case in read_cases(folder)]) if args.expect else (),
     )
     runner = Runner(plan, cache_folder())
     try:
         found = _run_with_progress(runner)
     except KeyboardInterrupt:
         if runner.results:
-            _report(args, runner.results)
+            _report(args, runner)
         raise
-    _report(args, found)
+    _report(args, runner)
     return 1 if any(result.bad for result in found) else 0
 
 
-def _report(args: argparse.Namespace, found: Sequence[Result]) -> None:
+def _report(args: argparse.Namespace, runner: Runner) -> None:
+    found, identities = runner.results, runner.identities
+    written = {target.name: target.written for target in runner.plan.targets}
+    options = _again(args)
+
+    def again(result: Result) -> str:
+        return report.repeat_command(result, written[result.target], options)
+
     if args.json:
-        print(json.dumps(results.as_json(found, args.profile), indent=2))
+        print(
+            json.dumps(
+                results.as_json(found, args.profile, {one.target: one.as_json() for one in identities}), indent=2
+            )
+        )
     elif args.tap:
         print(results.as_tap(found), end="")
     else:
-        report.print_results(_console(), found, _again(args))
+        report.print_results(_console(), found, again, identities)
+    if args.html:
+        page_file.write(args.html, page.as_page(found, identities, again, args.profile))
     if args.junit:
-        args.junit.write_text(results.as_junit(found), encoding="utf-8")
+        text = results.as_junit(found, {one.target: str(one) for one in identities})
+        args.junit.write_text(text, encoding="utf-8")
 
 
 def _again(args: argparse.Namespace) -> list[str]:
@@ -114,7 +137,7 @@ def _targets(names: Sequence[str], library: Path | None) -> list[Target]:
         raise VgetrandomError(f"{library} is not a file; --library takes a build of libvgetrandom.so")
     needs_shim = any("shim" in name for name in names)
     shim = library.resolve() if library else library_path() if needs_shim else None
-    return [parse_target(name, shim) for name in dict.fromkeys(names)]
+    return parse_targets(names, shim)
 
 
 def _run_with_progress(runner: Runner) -> list[Result]:

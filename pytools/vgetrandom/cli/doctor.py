@@ -4,47 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
 
-from ..doctor.measurement import HELPER, Measurement, Trial, measure, try_library
-from ..preload.exit_report import ACTIVE, INACTIVE
-from ..preload.library import library_path
-from ..system.host import Host, look
-from ..system.vdso import VdsoFunction, find_getrandom, vdso_image
-
-SCHEMA = 1
-_MMAP_FLAGS = {0x01: "shared", 0x02: "private", 0x08: "droppable", 0x20: "anonymous"}  # linux/mman.h
-
-
-@dataclass(frozen=True)
-class _Findings:
-    host: Host
-    image: bool  # whether there is a vDSO to be seen
-    function: VdsoFunction | None
-    measured: Measurement | None
-    library: Path
-    trial: Trial
-
-    @property
-    def good(self) -> bool:
-        return self.trial.status == ACTIVE
-
-    @property
-    def ratio(self) -> float | None:
-        """How many times longer the system call takes than the vDSO."""
-        if not self.measured or not self.measured.vdso or not self.measured.system_call:
-            return None
-        return self.measured.system_call / self.measured.vdso
-
-    @property
-    def libc_uses_vdso(self) -> bool | None:
-        """By the time that its getrandom takes: much nearer to the vDSO's than to the system call's."""
-        times = self.measured
-        if not times or not times.vdso or not times.system_call or not times.libc:
-            return None
-        return times.libc < times.vdso + (times.system_call - times.vdso) / 4
+from ..doctor.document import findings_object
+from ..doctor.findings import examine
+from ..doctor.text import lines, verdict
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,109 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    library = library_path()
-    image = vdso_image()
-    function = find_getrandom(image) if image else None
-    found = _Findings(look(), image is not None, function, measure(function), library, try_library(library))
+    found = examine()
     if args.json:
-        print(json.dumps(_as_json(found), indent=2))
+        print(json.dumps(findings_object(found), indent=2))
     else:
-        for name, text in _lines(found):
-            print(f"{name:<9} {text}")
-        print(_verdict(found))
+        for name, text in lines(found):
+            print(f"{name:<10} {text}")
+        print(verdict(found))
     return 0 if found.good else 1
-
-
-def _lines(found: _Findings) -> list[tuple[str, str]]:
-    host = found.host
-    return [
-        ("kernel", f"Linux {host.kernel} on {host.machine}"),
-        ("vDSO", _vdso(found)),
-        ("states", _states(found.measured)),
-        ("libc", _libc(found)),
-        ("host", _where(host)),
-        ("library", f"{found.library}: {_trial(found.trial)}"),
-        ("speed", _speed(found)),
-    ]
-
-
-def _vdso(found: _Findings) -> str:
-    if found.function:
-        return f"{found.function.symbol}, version {found.function.version or 'unknown'}"
-    if found.image:
-        return "it has no getrandom; Linux 6.11 brought that for x86-64, 6.12 and later for other architectures"
-    return "none to be seen: it is switched off or hidden here, or /proc is not mounted"
-
-
-def _states(measured: Measurement | None) -> str:
-    if not measured or not measured.state_size:
-        return "unknown"
-    names = [name for bit, name in _MMAP_FLAGS.items() if measured.mmap_flags & bit]
-    kind = f"{measured.state_size} bytes each, in {' '.join(names)} memory (mmap flags {measured.mmap_flags:#x})"
-    return kind if measured.mapped else f"{kind}, which can't be had here"
-
-
-def _libc(found: _Findings) -> str:
-    name = found.host.libc or "unknown"
-    if found.libc_uses_vdso is None:
-        return name
-    return f"{name}, whose own getrandom " + (
-        "uses the vDSO already" if found.libc_uses_vdso else "is a system call every time"
-    )
-
-
-def _where(host: Host) -> str:
-    place = "no container" if host.container == "none" else f"in a container ({host.container})"
-    if host.virtual not in ("none", ""):
-        place += ", in a virtual machine" + ("" if host.virtual == "yes" else f" ({host.virtual})")
-    filters = {"none": "no seccomp filter", "": "seccomp unknown"}.get(host.seccomp, f"under a seccomp {host.seccomp}")
-    return f"{place}, {filters}"
-
-
-def _trial(trial: Trial) -> str:
-    if not trial.status:
-        return "it could not be preloaded into a process"
-    return "works" if trial.status == ACTIVE else INACTIVE.get(trial.status, trial.status)
-
-
-def _speed(found: _Findings) -> str:
-    times = found.measured
-    if not times:
-        return f"not measured: the package's program {HELPER} is missing or does not run"
-    ways = (("system call", times.system_call), ("this libc", times.libc), ("vDSO", times.vdso))
-    said = [f"{name} {time:.0f} ns" for name, time in (*ways, ("with the library", found.trial.draw)) if time]
-    return f"a draw of 16 bytes: {', '.join(said)}"
-
-
-def _verdict(found: _Findings) -> str:
-    if not found.good:
-        return "no: the library would change nothing here; it answers by the system call"
-    gain = "it works here"
-    if found.ratio:
-        gain = f"a draw by the vDSO is {found.ratio:.1f} times as fast as the system call"
-    if found.libc_uses_vdso:
-        gain += "; getrandom of this libc does that by itself, others and programs' own system calls do not"
-    return f"yes: {gain}"
-
-
-def _as_json(found: _Findings) -> dict[str, Any]:
-    times = found.measured
-    return {
-        "schema": SCHEMA,
-        "good": found.good,
-        "verdict": _verdict(found),
-        "host": asdict(found.host),
-        "vdso": asdict(found.function) if found.function else None,
-        "libc_uses_vdso": found.libc_uses_vdso,
-        "states": {name: getattr(times, name) for name in ("state_size", "mmap_prot", "mmap_flags", "mapped")}
-        if times
-        else None,
-        "library": {"path": str(found.library), "status": found.trial.status or None},
-        "nanoseconds": {
-            "vdso": times.vdso if times else None,
-            "system_call": times.system_call if times else None,
-            "libc": times.libc if times else None,
-            "library": found.trial.draw,
-        },
-        "ratio": found.ratio,
-    }

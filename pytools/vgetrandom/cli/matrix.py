@@ -16,9 +16,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from ..conformance.cases import cases_folder, read_cases
 from ..conformance.runner import PROFILES
 from ..errors import VgetrandomError
-from ..matrix import report, saved
+from ..matrix import page, report, saved
 from ..matrix.cells import TABLE, Cell, choose, read_cells, with_kernel, with_libc
 from ..matrix.run import CellResult, Plan, Prepared, not_run, obstacle, prepare, run_cell
+from ..output import page as page_file
 from ..output.console import Console
 from ..output.document import replace_section, section_of
 from ..output.table import print_table
@@ -52,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--qemu", type=Path, metavar="DIR", help="take the emulators from this folder")
     parser.add_argument("--consoles", type=Path, metavar="DIR", help="keep each cell's whole console here")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report for a browser")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
     parser.add_argument(
         "--document",
@@ -69,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.document:
         section_of(args.document, saved.BEGIN)  # better now than after an hour
+    if args.html:
+        page_file.check(args.html)
     if args.jobs < 1 or args.patience < 1 or args.limit <= 0:
         raise VgetrandomError("--jobs and --patience take a number of 1 or more, --limit one above 0")
     cache = cache_folder()
@@ -86,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
     kept = cache / "matrix" / "results"
     own = args.kernel or args.libc
     found = _run(cells, plan, args.jobs, None if own else kept)
+    if args.html:
+        page_file.write(args.html, page.as_page(found, plan.profile))
     if args.junit:
         _write(args.junit, report.as_junit(found))
     if args.document:

@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from rich.live import Live
 
 from ..errors import VgetrandomError
 from ..output.console import Console
-from ..output.table import make_table, plain_lines, printable
-from ..status.process_record import Mapping, NotPermitted, ProcessGone, library_base, state_mappings
-from ..status.process_watch import Entry, Snapshot, take_snapshot
+from ..output.table import make_table, plain_lines, print_table, printable
+from ..status.document import snapshot_object
+from ..status.process_watch import Snapshot, take_snapshot
+from ..status.text import COLUMNS, NONE, absence_lines, cells, detail_lines, hidden_line, warning_lines
 from ..system.host import require_proc
 
-_SCHEMA = 1
-_LARGE = {"": "none so far", "none": "by the vDSO"}
 _ONE_SHOT = 0.3  # seconds between the two looks that give a rate
 _WATCH = 1.0
-_COLUMNS = ("PID", "CALLS", "BYTES", "FALLBACKS", "THREADS", "FORKS", "CALLS/S", "STATUS", "COMMAND")
-_COMMAND_WIDTH = 60
-_NONE = "no process has the library"
 
 _EPILOG = """columns:
   CALLS, BYTES  served from the vDSO in this process; what it did before a fork counts for its parent
-  FALLBACKS     calls answered by the system call
-  THREADS       running threads that have a state
-  FORKS         forks between the process that loaded the library and this one
+  SLOTS         given to threads in this process and those it was forked from; 10240 are all
+  MEMORY        of the states: droppable; locked (VGETRANDOM=lock); lock-refused: asked for, and droppable all the same
+
+A process whose states are not in the memory that they need is named below the table.
 
 exit status: 0 at least one process has the library, 1 none has, 2 an error"""
 
@@ -63,12 +58,13 @@ def run(args: argparse.Namespace) -> int:
         time.sleep(interval)
     snapshot = take_snapshot(pids, first)
     if args.json:
-        print(json.dumps(_document(snapshot, details=pids is not None), indent=1))
+        print(json.dumps(snapshot_object(snapshot, details=pids is not None), indent=1))
     elif pids:
         _print_details(snapshot)
     else:
         _print_overview(snapshot)
-    _explain_absence(snapshot, pids)
+    for line in (*warning_lines(snapshot), *absence_lines(snapshot, args.pids)):
+        print(line, file=sys.stderr)
     return 0 if snapshot.entries else 1
 
 
@@ -91,12 +87,12 @@ def _watch(snapshots: Iterator[Snapshot], as_json: bool) -> int:
             with Live(console=console, auto_refresh=False) as live:
                 for snapshot in snapshots:
                     seen |= bool(snapshot.entries)
-                    table = make_table(_COLUMNS, _cells(snapshot))
-                    live.update(table if snapshot.entries else _NONE, refresh=True)
+                    table = make_table(COLUMNS, cells(snapshot))
+                    live.update(table if snapshot.entries else NONE, refresh=True)
         else:
             for snapshot in snapshots:
                 seen |= bool(snapshot.entries)
-                lines = [json.dumps(_document(snapshot, details=False))] if as_json else _watch_lines(snapshot)
+                lines = [json.dumps(snapshot_object(snapshot, details=False))] if as_json else _watch_lines(snapshot)
                 print("\n".join(lines), flush=True)
     except KeyboardInterrupt:
         pass
@@ -107,36 +103,16 @@ def _watch_lines(snapshot: Snapshot) -> list[str]:
     """For a pipe: the time of day, then the table."""
     clock = time.strftime("%H:%M:%S")
     if not snapshot.entries:
-        return [f"{clock} {_NONE}"]
-    return [clock, *plain_lines(_COLUMNS, _cells(snapshot))]
+        return [f"{clock} {NONE}"]
+    return [clock, *plain_lines(COLUMNS, cells(snapshot))]
 
 
 def _print_overview(snapshot: Snapshot) -> None:
-    console = Console()
+    print_table(COLUMNS, cells(snapshot))
     if not snapshot.entries:
-        print(_NONE)
-    elif console.is_terminal:
-        console.print(make_table(_COLUMNS, _cells(snapshot)))
-    else:
-        print("\n".join(plain_lines(_COLUMNS, _cells(snapshot))))
-    if snapshot.hidden:
-        who = "" if os.geteuid() == 0 else "; run as root to see them"
-        number = "1 process" if snapshot.hidden == 1 else f"{snapshot.hidden} processes"
-        print(f"{number} can't be looked at{who}", file=sys.stderr)
-
-
-def _cells(snapshot: Snapshot) -> list[tuple[str, ...]]:
-    return [_row(entry) for entry in snapshot.entries]
-
-
-def _row(entry: Entry) -> tuple[str, ...]:
-    command = entry.command if len(entry.command) <= _COMMAND_WIDTH else entry.command[: _COMMAND_WIDTH - 3] + "..."
-    record = entry.record
-    if record is None:
-        return (str(entry.pid), *["-"] * 6, "no permission", command)
-    rate = "-" if entry.rate is None else f"{entry.rate:.0f}"
-    numbers = (record.calls, record.bytes, record.fallbacks, record.live, record.forks)
-    return (str(entry.pid), *map(str, numbers), rate, record.status, command)
+        print(NONE)
+    if hidden := hidden_line(snapshot):
+        print(hidden, file=sys.stderr)
 
 
 def _print_details(snapshot: Snapshot) -> None:
@@ -144,109 +120,5 @@ def _print_details(snapshot: Snapshot) -> None:
         if number:
             print()
         print(f"process {entry.pid}: {printable(entry.command)}")
-        for name, value in _detail_lines(entry):
+        for name, value in detail_lines(entry):
             print(f"  {name:<22}{value}")
-
-
-def _detail_lines(entry: Entry) -> Iterator[tuple[str, str]]:
-    record = entry.record
-    if record is None:
-        yield "record", "no permission to read its memory" + ("" if os.geteuid() == 0 else "; run as root")
-        return
-    yield "status", record.status
-    yield "calls", f"{record.calls}" + ("" if entry.rate is None else f" ({entry.rate:.0f} a second)")
-    yield "bytes", str(record.bytes)
-    yield "fallbacks", str(record.fallbacks)
-    yield "first draws", f"{record.first_draws}, of threads, by the system call"
-    yield "threads with a state", f"{record.live} running, {record.threads_ever} ever"
-    yield "forks in its lineage", str(record.forks)
-    yield "slots", f"{len(record.slots)} claimed of {record.capacity} in {record.blocks} blocks"
-    yield "vDSO entry point", f"{record.entry:#x}"
-    yield "state", f"{record.state_size} bytes, one every {record.state_stride}"
-    yield "mapped with", f"prot {record.mmap_prot:#x}, flags {record.mmap_flags:#x}"
-    yield "large requests", f"from {record.large} bytes on, {_LARGE.get(record.vector, f'made with {record.vector}')}"
-    for mapping in _mappings(entry):
-        kind = "droppable" if mapping.droppable else "NOT droppable"
-        pages = f"{mapping.resident // _page()} of {(mapping.end - mapping.start) // _page()} pages resident"
-        yield "states in", f"{mapping.start:#x}-{mapping.end:#x} {kind}, {pages} [{' '.join(mapping.flags)}]"
-
-
-def _mappings(entry: Entry) -> list[Mapping]:
-    if entry.record is None:
-        return []
-    try:
-        return state_mappings(entry.pid, entry.record)
-    except (ProcessGone, NotPermitted):
-        return []
-
-
-def _page() -> int:
-    return os.sysconf("SC_PAGE_SIZE")
-
-
-def _explain_absence(snapshot: Snapshot, pids: Sequence[int] | None) -> None:
-    """One line for each process that was named and is not shown."""
-    for pid in pids or ():
-        if snapshot.find(pid) is not None:
-            continue
-        try:
-            library_base(pid)
-            why = "does not have the library"
-        except ProcessGone:
-            why = "does not exist"
-        except NotPermitted:
-            why = "can't be looked at" + ("" if os.geteuid() == 0 else "; run as root")
-        print(f"process {pid} {why}", file=sys.stderr)
-
-
-def _document(snapshot: Snapshot, details: bool) -> dict[str, Any]:
-    return {
-        "schema": _SCHEMA,
-        "time": time.time(),
-        "processes": [_entry_object(entry, details) for entry in snapshot.entries],
-        "not_permitted": snapshot.hidden,
-    }
-
-
-def _entry_object(entry: Entry, details: bool) -> dict[str, Any]:
-    document: dict[str, Any] = {"pid": entry.pid, "command": entry.command, "readable": entry.record is not None}
-    record = entry.record
-    if record is None:
-        return document
-    document.update(
-        status=record.status,
-        calls=record.calls,
-        bytes=record.bytes,
-        fallbacks=record.fallbacks,
-        first_draws=record.first_draws,
-        threads=record.live,
-        threads_ever=record.threads_ever,
-        forks=record.forks,
-        calls_per_second=None if entry.rate is None else round(entry.rate, 1),
-    )
-    if details:
-        document.update(
-            slots_claimed=len(record.slots),
-            slots=record.capacity,
-            blocks=record.blocks,
-            entry=record.entry,
-            parameters={
-                "state_size": record.state_size,
-                "state_stride": record.state_stride,
-                "mmap_prot": record.mmap_prot,
-                "mmap_flags": record.mmap_flags,
-            },
-            large_requests={"bytes": record.large, "vector": record.vector},
-            mappings=[
-                {
-                    "start": mapping.start,
-                    "end": mapping.end,
-                    "name": mapping.name,
-                    "droppable": mapping.droppable,
-                    "resident_pages": mapping.resident // _page(),
-                    "flags": list(mapping.flags),
-                }
-                for mapping in _mappings(entry)
-            ],
-        )
-    return document

@@ -16,6 +16,7 @@ from pathlib import Path
 from ..errors import VgetrandomError
 from ..preload.builder import host_compiler
 from .cases import Case
+from .static import archive_of, static_options
 
 # lazy: with immediate binding, lld has IFUNC resolvers called before the functions that they call are bound.
 _FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-pthread", "-Wl,-z,lazy")
@@ -30,16 +31,29 @@ class Compiler:
 
     command: tuple[str, ...]
     identity: str
+    static: bool = False
 
 
 def find_compiler(family: str) -> Compiler:
     """The compiler for "glibc", "glibc-old" or "musl" programs. Raises VgetrandomError when there is none."""
-    command = _command(family)
+    return _identified(_command(family))
+
+
+def _identified(command: Sequence[str]) -> Compiler:
     try:
         version = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:
         raise VgetrandomError(f"the compiler {shlex.join(command)} does not run ({error}); set CC to one") from error
     return Compiler(tuple(command), version)
+
+
+def find_static_compiler(command: Sequence[str]) -> Compiler:
+    """The compiler for programs that `command` links statically. Raises VgetrandomError when it can't."""
+    found = _identified(command)
+    archive = archive_of(command)
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest() if archive else ""
+    options = static_options(command)
+    return Compiler((*found.command, *_KERNEL_HEADERS, *options), f"{found.identity}{archive} {digest}", static=True)
 
 
 def build_case(case: Case, compiler: Compiler, cache: Path) -> Path:
@@ -58,7 +72,7 @@ def build_case(case: Case, compiler: Compiler, cache: Path) -> Path:
     scratch = folder.with_name(f"{folder.name}.{os.getpid()}.{case.name}")
     scratch.mkdir(parents=True, exist_ok=True)
     try:
-        for library in case.libraries:
+        for library in case.libraries if not compiler.static else ():
             _compile(compiler, [library], scratch / f"{library.stem}.so", ["-shared", "-fPIC"])
         _compile(compiler, [case.path, *case.extra_sources], scratch / case.name, [])
         scratch.chmod(0o755)

@@ -19,6 +19,7 @@ GROUPS = {
     "life": "Process life",
     "memory": "Memory",
     "sandbox": "Sandboxes",
+    "confined": "Confined",
     "output": "Output",
 }
 KINDS = ("promise", "quality")

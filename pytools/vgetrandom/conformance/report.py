@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich import box
 from rich.table import Table
@@ -11,9 +11,17 @@ from rich.text import Text
 
 from ..output.console import Console
 from .cases import GROUPS, Case
-from .results import Result, worst
+from .identity import Identity
+from .results import BAD, EXPECTED, UNEXPECTED, Result, worst
 
-_COLOURS = {"pass": "green", "skip": "yellow", "fail": "bold red", "crash": "bold red", "timeout": "bold red"}
+_COLOURS = {
+    "pass": "green",
+    "skip": "yellow",
+    EXPECTED: "yellow",
+    "fail": "bold red",
+    "crash": "bold red",
+    "timeout": "bold red",
+}
 _MAX_LINES = 12  # of one failure
 
 
@@ -29,11 +37,15 @@ def print_list(console: Console, cases: Sequence[Case]) -> None:
             console.print(Text(f"      Source: {case.source}", style="dim"))
 
 
-def print_results(console: Console, results: Sequence[Result], options: Sequence[str] = ()) -> None:
-    """The table, then each failure with the command that repeats it, then the totals.
-
-    `options` are those that the command needs beside target, case and seed.
-    """
+def print_results(
+    console: Console,
+    results: Sequence[Result],
+    again: Callable[[Result], str],
+    identities: Sequence[Identity] = (),
+) -> None:
+    """Who was asked, the table, then each failure with the command that repeats it, then the totals."""
+    for identity in identities:
+        console.print(Text(str(identity), style="dim"))
     targets = list(dict.fromkeys(result.target for result in results))
     if len(targets) > 1:
         console.print(_matrix(results, targets))
@@ -44,12 +56,12 @@ def print_results(console: Console, results: Sequence[Result], options: Sequence
         console.print(_table(results))
     for result in results:
         if result.bad:
-            _print_failure(console, result, options)
+            _print_failure(console, result, again)
     for target in targets:
         mine = [result for result in results if result.target == target]
         counts = ", ".join(
             f"{count} {name}"
-            for name in ("pass", "fail", "crash", "timeout", "error", "skip")
+            for name in ("pass", EXPECTED, UNEXPECTED, *BAD, "skip")
             if (count := sum(result.outcome == name for result in mine))
         )
         console.print(Text(f"{target}: {counts}"))
@@ -60,9 +72,9 @@ def outcome_text(result: Result) -> Text:
     return Text(result.outcome, style=_COLOURS.get(result.outcome, "bold red"))
 
 
-def repeat_command(result: Result, options: Sequence[str] = ()) -> str:
-    """The command that runs one result again, with its seed."""
-    words = ["vgetrandom", "conform", result.target, "-k", result.case.name, "--seed", result.seed]
+def repeat_command(result: Result, written: str, options: Sequence[str] = ()) -> str:
+    """The command that runs one result again, with its seed: the target as it was written, and further options."""
+    words = ["vgetrandom", "conform", written, "-k", result.case.name, "--seed", result.seed]
     return shlex.join([*words, *options])
 
 
@@ -123,9 +135,9 @@ def _facts(result: Result) -> str:
     return ", ".join(f"{name} {value}" for name, value in result.facts.items())
 
 
-def _print_failure(console: Console, result: Result, options: Sequence[str]) -> None:
+def _print_failure(console: Console, result: Result, again: Callable[[Result], str]) -> None:
     console.print(Text(f"{result.case.name} against {result.target}: {result.outcome}", style="bold red"))
     console.print(Text(f"  promise: {result.case.promise} [{result.case.kind}; {result.case.source}]"))
     for line in [result.reason, *(f for f in result.failures if f != result.reason)][:_MAX_LINES]:
         console.print(Text(f"  {line}"))
-    console.print(Text(f"  again: {repeat_command(result, options)}"))
+    console.print(Text(f"  again: {again(result)}"))

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import signal
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .cases import Case
 
 SCHEMA = 1
-OUTCOMES = ("pass", "skip", "fail", "crash", "timeout", "error")  # from best to worst
-GOOD = ("pass", "skip")
+EXPECTED, UNEXPECTED = "expected", "unexpected"  # failed as a file says that it does; passed though it says so
+BAD = ("fail", "crash", "timeout", "error")  # how a run can fail
+OUTCOMES = ("pass", "skip", EXPECTED, UNEXPECTED, *BAD)  # from best to worst
+GOOD = ("pass", "skip", EXPECTED)
+_FAILURES, _SKIPPED = ("fail", UNEXPECTED), ("skip", EXPECTED)  # as JUnit has them
 _POINT = re.compile(r"(not )?ok\b *[0-9]* *-? *(.*)")
 _PLAN = re.compile(r"1\.\.([0-9]+)(?: *# *SKIP *(.*))?")
 
@@ -83,11 +86,12 @@ def worst(results: Iterable[Result]) -> Result:
     return max(results, key=lambda result: OUTCOMES.index(result.outcome))
 
 
-def as_json(results: Sequence[Result], profile: str) -> dict[str, Any]:
-    """A JSON document: stable keys, seconds in `seconds`."""
+def as_json(results: Sequence[Result], profile: str, identities: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A JSON document: stable keys, seconds in `seconds`; by target, what its processes had mapped."""
     return {
         "schema": SCHEMA,
         "profile": profile,
+        "identities": identities or {},
         "targets": list(dict.fromkeys(result.target for result in results)),
         "outcomes": {name: sum(result.outcome == name for result in results) for name in OUTCOMES},
         "results": [
@@ -108,8 +112,11 @@ def as_json(results: Sequence[Result], profile: str) -> dict[str, Any]:
     }
 
 
-def as_junit(results: Sequence[Result]) -> str:
-    """A JUnit XML document: one suite a target, one class a group."""
+def as_junit(results: Sequence[Result], identities: Mapping[str, str] | None = None) -> str:
+    """A JUnit XML document: one suite a target, with its identity as a property; one class a group.
+
+    A failure that is expected is skipped there, with the reason.
+    """
     suites = ElementTree.Element("testsuites", name="vgetrandom conform")
     for target in dict.fromkeys(result.target for result in results):
         mine = [result for result in results if result.target == target]
@@ -118,19 +125,23 @@ def as_junit(results: Sequence[Result]) -> str:
             "testsuite",
             name=target,
             tests=str(len(mine)),
-            failures=str(sum(result.outcome == "fail" for result in mine)),
-            errors=str(sum(result.bad and result.outcome != "fail" for result in mine)),
-            skipped=str(sum(result.outcome == "skip" for result in mine)),
+            failures=str(sum(result.outcome in _FAILURES for result in mine)),
+            errors=str(sum(result.bad and result.outcome not in _FAILURES for result in mine)),
+            skipped=str(sum(result.outcome in _SKIPPED for result in mine)),
             time=f"{sum(result.seconds for result in mine):.3f}",
         )
+        if identities and target in identities:
+            properties = ElementTree.SubElement(suite, "properties")
+            ElementTree.SubElement(properties, "property", name="identity", value=_xml_text(identities[target]))
         for result in mine:
             name = {"classname": f"{target}.{result.case.group}", "name": result.case.name}
             entry = ElementTree.SubElement(suite, "testcase", name, time=f"{result.seconds:.3f}")
-            if result.outcome == "skip":
-                ElementTree.SubElement(entry, "skipped", message=result.reason)
+            if result.outcome in _SKIPPED:
+                why = "expected to fail: " if result.outcome == EXPECTED else ""
+                ElementTree.SubElement(entry, "skipped", message=_xml_text(why + result.reason))
             elif result.bad:
-                kind = "failure" if result.outcome == "fail" else "error"
-                ElementTree.SubElement(entry, kind, message=result.reason, type=result.outcome)
+                kind = "failure" if result.outcome in _FAILURES else "error"
+                ElementTree.SubElement(entry, kind, message=_xml_text(result.reason), type=result.outcome)
             ElementTree.SubElement(entry, "system-out").text = _xml_text(result.output)
     return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
@@ -140,8 +151,10 @@ def as_tap(results: Sequence[Result]) -> str:
     lines = ["TAP version 14", f"1..{len(results)}"]
     for number, result in enumerate(results, 1):
         lines += [f"    {line}" for line in result.output.splitlines() if not line.startswith("TAP version")]
-        skip = f" # SKIP {result.reason}" if result.outcome == "skip" else ""
-        lines.append(f"{'not ok' if result.bad else 'ok'} {number} - {result.case.name}: {result.target}{skip}")
+        words = {"skip": " # SKIP ", EXPECTED: " # TODO "}.get(result.outcome, "")
+        note = f"{words}{result.reason}" if words else ""
+        good = "ok" if result.outcome in ("pass", "skip") else "not ok"
+        lines.append(f"{good} {number} - {result.case.name}: {result.target}{note}")
         if result.bad and result.outcome != "fail":
             lines.append(f"# {result.outcome}: {result.reason}")
     return "\n".join(lines) + "\n"

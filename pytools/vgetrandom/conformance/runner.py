@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Union
 
 from ..errors import VgetrandomError
-from .building import Compiler, build_case, find_compiler
+from .building import Compiler, build_case, find_compiler, find_static_compiler
 from .cases import Case
+from .expected import Expectation, compare
+from .identity import Identity, probe, prove
 from .results import Result, judge
 from .targets import Target
 
@@ -42,6 +44,7 @@ class Plan:
     seed: int | None = None  # None: a new one for each run
     patience: int = 1  # multiplies the cases' watchdogs
     deadline: float = 0  # soak: seconds; rounds go on until then
+    expected: Sequence[Expectation] = ()  # failures that are known
 
 
 @dataclass(frozen=True)
@@ -59,18 +62,23 @@ class Runner:
     def __init__(self, plan: Plan, cache: Path) -> None:
         self.plan = plan
         self.results: list[Result] = []  # of what has ended, also when run() was interrupted
+        self.identities: list[Identity] = []  # of the targets, once build() has proven them
         self._cache = cache
         self._stopped = threading.Event()
         self._groups: set[int] = set()
         self._lock = threading.Lock()
 
     def build(self, done: Callable[[str], None] = lambda name: None) -> dict[tuple[str, str], Built]:
-        """Compile every case for every family of the targets.
+        """Prove that each target's processes have mapped what it asks for, and compile every case for every family.
 
         Returns, by family and case name, the program's path, or the VgetrandomError that says why there is none;
-        `done` is called with the name of each case that is ready. Raises VgetrandomError when there is no compiler.
+        `done` is called with the name of each case that is ready. Raises VgetrandomError when there is no compiler, or
+        a target is not what it is called (identity.py).
         """
-        compilers = {target.family: find_compiler(target.family) for target in self.plan.targets}
+        compilers = {target.family: _compiler(target) for target in self.plan.targets}
+        for target in self.plan.targets:
+            program = build_case(probe(), compilers[target.family], self._cache)
+            self.identities.append(prove(target, program, self._environment(target), self.plan.patience))
         wanted = [(family, case) for family in compilers for case in self.plan.cases]
         programs: dict[tuple[str, str], Built] = {}
 
@@ -126,7 +134,7 @@ class Runner:
                 return
             with lock:
                 started(run.case, run.target)
-            result = self._execute(run)
+            result = compare(self._execute(run), self.plan.expected)
             with lock:
                 if not self._stopped.is_set():
                     results[order[id(run)]] = result
@@ -159,12 +167,7 @@ class Runner:
                 run.case, run.target.name, "error", run.problem, 0.0, hex(run.seed), {}, (), run.problem + "\n"
             )
         command = [*run.target.prefix, str(run.program)]
-        environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-        environment.update(run.target.environment)
-        environment["CONFORM_SEED"] = hex(run.seed)
-        environment["CONFORM_PROFILE"] = self.plan.profile
-        environment["CONFORM_PATIENCE"] = str(self.plan.patience)
-        environment["CONFORM_EXEC"] = "\n".join(run.target.prefix)
+        environment = {**self._environment(run.target), "CONFORM_SEED": hex(run.seed)}
         with tempfile.TemporaryDirectory(prefix="conform-") as folder, tempfile.TemporaryFile() as output:
             with tempfile.TemporaryFile() as errors:
                 began = time.monotonic()
@@ -175,6 +178,14 @@ class Runner:
             output.seek(0)
             printed = output.read().decode(errors="replace")
         return judge(run.case, run.target.name, status, seconds, hex(run.seed), printed, said)
+
+    def _environment(self, target: Target) -> dict[str, str]:
+        environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+        environment.update(target.environment)
+        environment["CONFORM_PROFILE"] = self.plan.profile
+        environment["CONFORM_PATIENCE"] = str(self.plan.patience)
+        environment["CONFORM_EXEC"] = "\n".join(target.prefix)
+        return environment
 
     def _wait(self, command: list[str], environment: dict[str, str], folder: Path, output: int, errors: int) -> int:
         try:
@@ -202,6 +213,10 @@ class Runner:
             with self._lock:
                 self._groups.discard(process.pid)
         return status
+
+
+def _compiler(target: Target) -> Compiler:
+    return find_static_compiler(target.static) if target.static else find_compiler(target.family)
 
 
 def _program_or_error(case: Case, compiler: Compiler, cache: Path) -> Built:

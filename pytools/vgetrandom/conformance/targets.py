@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,53 +14,111 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerDefSection
 
 from ..errors import VgetrandomError
+from ..preload.identity import require_usable
 from ..system.debian import fetch
+from .libc_folder import look
+from .static import archive_of, require_archive, static_command
 
 _DEBIAN_ARCHES = {"x86_64": "amd64", "aarch64": "arm64", "ppc64le": "ppc64el", "loongarch64": "loong64"}
 _DEBIAN_PACKAGES = ("libc6", "libgcc-s1")  # glibc needs the second to cancel a thread
 SHIM_SUFFIX = "+shim"
-HELP = "shim, native, musl, libc:DIR, debian:RELEASE or under:COMMAND, all but the first two also with +shim"
+_LABEL = re.compile(r"([^/=:,]+)=(.*)")
+HELP = (
+    "shim, native, musl, libc:[NAME=]DIR, debian:RELEASE, static:[NAME=]DIR_OR_COMPILER or under:COMMAND; "
+    "musl, libc:, debian: and under: also with +shim"
+)
 
 
 @dataclass(frozen=True)
 class Target:
-    """How to run one case against one libc."""
+    """How to run one case against one libc, and what its processes must then have mapped."""
 
-    name: str  # as the user wrote it
-    family: str  # "glibc", "glibc-old" or "musl": which build of the cases it can load
+    name: str  # the label: as the user named it, else as it was written
+    family: str  # "glibc", "glibc-old" or "musl": which build of the cases it can load; "static ..." for one of its own
     prefix: tuple[str, ...] = ()  # the words before the case's path
     environment: Mapping[str, str] = field(default_factory=dict)
+    written: str = ""  # as the user wrote it: what repeats it
+    library: Path | None = None  # what is preloaded
+    libc: Path | None = None  # whose functions are called; None: this host's, whatever it is; static: the archive
+    wrapped: bool = False  # under a command of the user's, who may preload what he likes
+    static: tuple[str, ...] = ()  # the command that compiles and links the cases
 
 
 def parse_target(text: str, shim: Path | None) -> Target:
     """Make a target from its name; `shim` is the library to preload where the name asks for it.
 
-    Raises VgetrandomError when the name is unknown, or what it names is not there.
+    Raises VgetrandomError when the name is unknown, or what it names is not there or can't be loaded on this host.
     """
     with_shim = text == "shim" or text.endswith(SHIM_SUFFIX)
     base = "native" if text == "shim" else text[: -len(SHIM_SUFFIX)] if with_shim else text
     if with_shim and shim is None:
         raise VgetrandomError(f"target {text} needs the library; install vgetrandom or name a build with --library")
-    preload = {"LD_PRELOAD": str(shim)} if with_shim else {}
+    library = shim if with_shim else None
+    if library:
+        require_usable(library)
+    preload = {"LD_PRELOAD": str(library)} if library else {}
+    kind, _, what = base.partition(":")
     if base == "native":
-        return Target(text, _host_family(), (), preload)
+        return Target(text, _host_family(), (), preload, text, library)
     if base == "musl":
-        _musl_loader()
-        return Target(text, "musl", (), preload)
-    if base.startswith("under:"):
-        try:
-            words = tuple(shlex.split(base.partition(":")[2]))
-        except ValueError as error:
-            raise VgetrandomError(f"target {text!r} is no command: {error}") from None
-        if not words:
-            raise VgetrandomError(f"target {text!r} names no command; write under:COMMAND")
-        return Target(text, _host_family(), words, preload)
-    if base.startswith("debian:"):
-        folder = fetch(base.partition(":")[2], _debian_arch(), _DEBIAN_PACKAGES)
-        return _libc_target(text, folder, shim if with_shim else None)
-    if base.startswith("libc:"):
-        return _libc_target(text, Path(base.partition(":")[2]), shim if with_shim else None)
+        return Target(text, "musl", (), preload, text, library, _musl_loader().resolve())
+    if kind == "under" and ":" in base:
+        return Target(text, _host_family(), _command(text, what), preload, text, library, wrapped=True)
+    if kind == "debian":
+        return _libc_target(text, text, fetch(what, _debian_arch(), _DEBIAN_PACKAGES), library)
+    if kind == "libc":
+        label, folder = split_label(what)
+        return _libc_target(_with_suffix(label, with_shim) or text, text, Path(folder), library)
+    if kind == "static":  # also without a colon: this host's own
+        if with_shim:
+            raise VgetrandomError(f"target {text} can't be: nothing is preloaded into statically linked programs")
+        return _static_target(text, what)
     raise VgetrandomError(f"there is no target {text!r}; targets are {HELP}")
+
+
+def parse_targets(texts: Sequence[str], shim: Path | None) -> list[Target]:
+    """Several, each once. Raises VgetrandomError as parse_target, and when two have one label."""
+    targets = [parse_target(text, shim) for text in dict.fromkeys(texts)]
+    require_different([(target.name, target.written) for target in targets])
+    return targets
+
+
+def require_different(labels: Iterable[tuple[str, str]]) -> None:
+    """Raises VgetrandomError when two labels are equal; with each comes what it stands for."""
+    known: dict[str, str] = {}
+    for label, written in labels:
+        if label in known:
+            raise VgetrandomError(f"{known[label]} and {written} are both called {label}; give one another name")
+        known[label] = written
+
+
+def split_label(text: str) -> tuple[str, str]:
+    """NAME and the rest of NAME=REST; "" and the text where it has no name. `./a=b` is a folder."""
+    found = _LABEL.fullmatch(text)
+    return (found[1], found[2]) if found else ("", text)
+
+
+def _with_suffix(label: str, with_shim: bool) -> str:
+    return f"{label}{SHIM_SUFFIX}" if label and with_shim else label
+
+
+def _command(text: str, what: str) -> tuple[str, ...]:
+    try:
+        words = tuple(shlex.split(what))
+    except ValueError as error:
+        raise VgetrandomError(f"target {text!r} is no command: {error}") from None
+    if not words:
+        raise VgetrandomError(f"target {text!r} names no command; write under:COMMAND")
+    return words
+
+
+def _static_target(text: str, what: str) -> Target:
+    label, what = split_label(what)
+    command = static_command(what)
+    archive = archive_of(command)
+    if what and Path(what).is_dir():
+        require_archive(label or text, archive, Path(what))
+    return Target(label or text, f"static {shlex.join(command)}", written=text, libc=archive, static=command)
 
 
 def _debian_arch() -> str:
@@ -78,39 +136,11 @@ def _musl_loader() -> Path:
     raise VgetrandomError("musl is not installed; install it (Debian: musl) or point libc:DIR at an unpacked one")
 
 
-def _libc_target(text: str, folder: Path, shim: Path | None) -> Target:
-    """A folder with a loader and libraries somewhere in it: an unpacked package, an installed libc, a build tree."""
-    if not folder.is_dir():
-        raise VgetrandomError(f"{folder} is not a folder; libc: needs one with a dynamic loader and its libraries")
-    folder = folder.resolve()
-    machine = platform.machine().replace("_", "[_-]")
-    loader = _first(
-        folder, [f"ld-linux-{machine}.so.*", "ld-linux*.so.*", "ld64.so.*", f"ld-musl-{machine}.so.1", "ld.so"]
-    )
-    if loader is None:
-        raise VgetrandomError(f"there is no dynamic loader (ld-linux*.so.*, ld-musl-*.so.1) in {folder}")
-    musl = loader.name.startswith("ld-musl")
-    names = ("libc.so", "libgcc_s.so.1") if musl else ("libc.so.6", "libpthread.so.0", "libdl.so.2", "libgcc_s.so.1")
-    found = {path.parent for name in names for path in folder.rglob(name)}
-    if not musl and not any((parent / "libc.so.6").exists() for parent in found):
-        raise VgetrandomError(f"there is no libc.so.6 in {folder}")
-    # ld.so takes a colon or semicolon as a separator; a folder of that name can't be said
-    path = ":".join(str(parent) for parent in sorted(found | {loader.parent}))
-    prefix = [str(loader), "--library-path", path]
-    if shim:
-        prefix += ["--preload", str(shim)]
-    family = (
-        "musl" if musl else _glibc_family(next(p for p in sorted(found) if (p / "libc.so.6").exists()) / "libc.so.6")
-    )
-    return Target(text, family, tuple(prefix))
-
-
-def _first(folder: Path, patterns: list[str]) -> Path | None:
-    for pattern in patterns:
-        for path in sorted(folder.rglob(pattern)):
-            if path.is_file():
-                return path
-    return None
+def _libc_target(name: str, text: str, folder: Path, library: Path | None) -> Target:
+    libc = look(folder)
+    preload = ("--preload", str(library)) if library else ()
+    family = "musl" if libc.musl else _glibc_family(libc.libc)
+    return Target(name, family, (*libc.prefix, *preload), {}, text, library, libc.libc)
 
 
 def _glibc_family(libc: Path) -> str:

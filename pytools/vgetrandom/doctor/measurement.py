@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..preload.exit_report import read_reports
-from ..preload.launch import with_library, without_library
-from ..preload.library import helper_path
+from ..preload.exit_report import ACTIVE, ExitReport, read_reports
+from ..preload.launch import with_library, with_reports, without_library
+from ..preload.library import helper_path, reporter_path
+from ..preload.settings import LOCK, SWITCH
 from ..system.vdso import VdsoFunction
 
 HELPER = "vdso_speed"
@@ -22,9 +23,10 @@ _SECONDS = 60  # far more than it takes
 
 @dataclass(frozen=True)
 class Measurement:
-    """What the kernel asks of a state (0 when it did not tell), and nanoseconds for a draw of 16 bytes.
+    """What the kernel asks of a state (0 when it did not tell), and nanoseconds for a draw, by default of 16 bytes.
 
-    The fastest of many rounds counts. A time is None when that way to draw is not to be had.
+    The fastest of many rounds counts. A time is None when that way to draw is not to be had. `other`: a system call
+    that does next to nothing (getppid).
     """
 
     state_size: int
@@ -34,19 +36,24 @@ class Measurement:
     vdso: float | None
     system_call: float | None
     libc: float | None
+    other: float | None = None
 
 
 @dataclass(frozen=True)
 class Trial:
-    """The library in a process of its own: its status ("" when it never came up), and a draw in nanoseconds."""
+    """The library in a process of its own: its status ("" when it never came up), and a draw in nanoseconds.
+
+    locked: "locked" where VGETRANDOM=lock is granted here, "lock-refused" where it is not; "" where nothing is known.
+    """
 
     status: str
     draw: float | None
+    locked: str
 
 
-def measure(function: VdsoFunction | None) -> Measurement | None:
-    """Time the draws without the library; None when the helper is not installed or does not run."""
-    found = _run_helper(function, without_library(os.environ))
+def measure(function: VdsoFunction | None, length: int = 16) -> Measurement | None:
+    """Time draws of `length` bytes without the library; None when the helper is not installed or does not run."""
+    found = _run_helper(function, without_library(os.environ), length)
     if not found:
         return None
     return Measurement(
@@ -57,27 +64,46 @@ def measure(function: VdsoFunction | None) -> Measurement | None:
         found["vdso_ns"],
         found["syscall_ns"],
         found["libc_ns"],
+        found["other_ns"],
     )
 
 
-def try_library(library: Path) -> Trial:
-    """Preload the library into a process and see what it reports."""
+def try_library(library: Path, length: int = 16) -> Trial:
+    """Preload the library into a process that draws `length` bytes at a time, and see what it reports.
+
+    And into one with VGETRANDOM=lock.
+    """
+    environment = with_library(without_library(os.environ), library)
+    found = _run_helper(None, environment, length)
+    normal = _report_of_process(environment)
+    locked = _report_of_process({**environment, SWITCH: LOCK})
+    return Trial(
+        normal.status if normal and normal.status != "absent" else "",
+        found["libc_ns"] if found else None,
+        locked.memory if locked and locked.status == ACTIVE else "",
+    )
+
+
+def _report_of_process(environment: dict[str, str]) -> ExitReport | None:
+    """What is reported of a process that does nothing; None when it leaves no report."""
     with tempfile.TemporaryDirectory(prefix="vgetrandom-") as folder:
         report = Path(folder, "report")
-        environment = with_library(without_library(os.environ), library, str(report))
-        found = _run_helper(None, environment)
-        if not found:  # any program that draws will do
-            words = [sys.executable, "-c", "import os; os.urandom(16)"]
-            subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, capture_output=True)
-        reports = read_reports(report) if report.exists() else []
-    return Trial(reports[0].status if reports else "", found["libc_ns"] if found else None)
+        report.touch()
+        words = [sys.executable, "-S", "-c", ""]
+        subprocess.run(
+            words,
+            env=with_reports(environment, reporter_path(), str(report)),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+        )
+        return next(iter(read_reports(report)), None)
 
 
-def _run_helper(function: VdsoFunction | None, environment: dict[str, str]) -> dict[str, Any] | None:
+def _run_helper(function: VdsoFunction | None, environment: dict[str, str], length: int) -> dict[str, Any] | None:
     helper = helper_path(HELPER)
     if not helper:
         return None
-    words = [str(helper), f"{function.offset if function else 0:x}"]
+    words = [str(helper), f"{function.offset if function else 0:x}", str(length)]
     try:
         result = subprocess.run(
             words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECONDS

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For `vgetrandom doctor`: asks the kernel's vDSO getrandom for its parameters, maps a state as it wants it, and
- * times one draw of 16 bytes by the vDSO, by the system call and by this libc. Knows nothing of the library.
+ * For `vgetrandom doctor` and `observe`: asks the kernel's vDSO getrandom for its parameters, maps a state as it wants it, and
+ * times one draw by the vDSO, by the system call and by this libc, and a system call that does next to nothing (getppid).
+ * Knows nothing of the library.
  *
- * Usage: vdso_speed OFFSET, where OFFSET is the function's in the vDSO image (hexadecimal), or 0 for none.
+ * Usage: vdso_speed OFFSET [LENGTH], where OFFSET is the function's in the vDSO image (hexadecimal), or 0 for none, and
+ * LENGTH is bytes a draw: 1 to 65536, by default 16.
  * Prints one JSON object; what could not be had is null.
  */
 #include <inttypes.h>
@@ -18,9 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LENGTH	16	/* bytes a draw */
+#define MOST	65536	/* bytes a draw */
 #define ROUNDS	31
-#define CALLS	2000	/* draws a round */
+#define CALLS	2000	/* draws a round, at most */
+#define BYTES	524288	/* bytes a round, at most */
 
 typedef long vdso_getrandom(void *, size_t, unsigned int, void *, size_t);
 
@@ -32,20 +35,28 @@ struct parameters {
 static vdso_getrandom *entry;
 static struct parameters parameters;
 static void *state;
+static size_t length = 16;
+static int calls = CALLS;
 
 static bool draw_vdso(void *to)
 {
-	return entry(to, LENGTH, 0, state, parameters.size_of_opaque_state) == LENGTH;
+	return entry(to, length, 0, state, parameters.size_of_opaque_state) == (long)length;
 }
 
 static bool draw_syscall(void *to)
 {
-	return syscall(SYS_getrandom, to, LENGTH, 0) == LENGTH;
+	return syscall(SYS_getrandom, to, length, 0) == (long)length;
 }
 
 static bool draw_libc(void *to)
 {
-	return getrandom(to, LENGTH, 0) == LENGTH;
+	return getrandom(to, length, 0) == (ssize_t)length;
+}
+
+static bool call_other(void *to)
+{
+	(void)to;
+	return syscall(SYS_getppid) >= 0;
 }
 
 static struct contestant {
@@ -57,6 +68,7 @@ static struct contestant {
 	{ "vdso", draw_vdso, false, { 0 } },
 	{ "syscall", draw_syscall, true, { 0 } },
 	{ "libc", draw_libc, true, { 0 } },
+	{ "other", call_other, true, { 0 } },
 };
 
 #define CONTESTANTS (sizeof(contestants) / sizeof(contestants[0]))
@@ -71,12 +83,12 @@ static double nanoseconds(void)
 
 static void measure(struct contestant *one, int round)
 {
-	char bytes[LENGTH];
+	static char bytes[MOST];
 	double start = nanoseconds();
 
-	for (int call = 0; call < CALLS && one->takes_part; call++)
+	for (int call = 0; call < calls && one->takes_part; call++)
 		one->takes_part = one->draw(bytes);
-	one->times[round] = (nanoseconds() - start) / CALLS;
+	one->times[round] = (nanoseconds() - start) / calls;
 }
 
 /* The fastest round: what else the machine does only ever adds time. */
@@ -115,6 +127,12 @@ int main(int argc, char **argv)
 {
 	bool mapped = prepare(argc > 1 ? strtoul(argv[1], NULL, 16) : 0);
 
+	if (argc > 2)
+		length = strtoul(argv[2], NULL, 10);
+	if (length < 1 || length > MOST)
+		return 2;
+	if (BYTES / length < CALLS)
+		calls = (int)(BYTES / length);
 	contestants[0].takes_part = mapped;
 	for (int round = 0; round < ROUNDS; round++)	/* in turn: noise strikes all alike */
 		for (size_t i = 0; i < CONTESTANTS; i++)

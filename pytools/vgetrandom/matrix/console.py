@@ -76,8 +76,7 @@ class Probe:
     page_size: int
     draws: int
     status: str  # the library's, as in VGETRANDOM_REPORT; "" when it left no report
-    calls: int  # served by the vDSO
-    fallbacks: int  # served by the system call
+    calls: int  # served by the vDSO: all but the first, which is left to the system call
 
 
 def read_probe(ended: Ended) -> Probe | None:
@@ -89,7 +88,7 @@ def read_probe(ended: Ended) -> Probe | None:
         numbers = int(values["page_size"]), int(values["draws"])
     except (KeyError, ValueError):
         return None
-    return Probe(*numbers, str(told.get("status", "")), int(told.get("calls", 0)), int(told.get("fallbacks", 0)))
+    return Probe(*numbers, str(told.get("status", "")), int(told.get("calls", 0)))
 
 
 def verdict(probe: Probe | None, vdso: bool | None) -> str:
@@ -100,12 +99,10 @@ def verdict(probe: Probe | None, vdso: bool | None) -> str:
         return "the library left no report: it was not loaded"
     if vdso is None:
         vdso = probe.status == "active"
-    served = (
-        f"status {probe.status}, {probe.calls} of {probe.draws} draws from the vDSO, {probe.fallbacks} system calls"
-    )
-    if vdso and not (probe.status == "active" and probe.calls >= probe.draws and not probe.fallbacks):
+    served = f"status {probe.status}, {probe.calls} of {probe.draws} draws from the vDSO"
+    if vdso and not (probe.status == "active" and probe.calls >= probe.draws - 1):
         return f"the kernel's vDSO has getrandom, but {served}"
-    if not vdso and not (probe.status == "no-vdso" and not probe.calls and probe.fallbacks >= probe.draws):
+    if not vdso and not (probe.status == "no-vdso" and not probe.calls):
         return f"the kernel's vDSO has no getrandom, but {served}"
     return ""
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Draws DRAWS times as any program does, and says where it is. The library's exit report (VGETRANDOM_REPORT=fd:1)
- * then tells whether the draws were served by the vDSO.
+ * Draws DRAWS times as any program does, and says where it is. The exit report (VGETRANDOM_REPORT=fd:1) then tells
+ * whether the draws were served by the vDSO.
  */
 #include <stdio.h>
 #include <sys/auxv.h>

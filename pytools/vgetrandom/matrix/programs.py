@@ -14,9 +14,10 @@ from pathlib import Path
 
 from ..conformance.building import Compiler, build_case
 from ..conformance.cases import Case
+from ..conformance.identity import probe as identity_probe
 from ..errors import VgetrandomError
 from ..preload.builder import Target, build_library
-from ..preload.library import LIBRARY_NAME, source_path
+from ..preload.library import LIBRARY_NAME, reporter_beside, source_path
 
 # Of guests whose libc is just a folder with files. It is written into the programs: set-uid ones read no variable.
 LIBC_FOLDER = "/libc"
@@ -33,6 +34,7 @@ class Programs:
     init: Path
     library: Path
     probe: Path
+    identity: Path
     cases: dict[str, Path | VgetrandomError]
 
 
@@ -49,6 +51,7 @@ def build_programs(
     static = _compiler(f"{target.arch}-linux-musl", "-static")
     init = build_case(_own("init"), static, cache)
     probe = build_case(_own("probe"), compiler, cache)
+    identity = build_case(identity_probe(), compiler, cache)
     done("init")
     library = _library(target, cache / "matrix")
     done("library")
@@ -63,7 +66,7 @@ def build_programs(
 
     with ThreadPoolExecutor(jobs) as pool:
         built = list(pool.map(one, cases))
-    return Programs(init, library, probe, {case.name: program for case, program in zip(cases, built)})
+    return Programs(init, library, probe, identity, {case.name: program for case, program in zip(cases, built)})
 
 
 def _own(name: str) -> Case:
@@ -93,7 +96,7 @@ def _library(target: Target, cache: Path) -> Path:
     for path in parts:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     output = cache / f"library-{digest.hexdigest()[:24]}" / LIBRARY_NAME
-    if not output.is_file():
+    if not (output.is_file() and reporter_beside(output).is_file()):
         output.parent.mkdir(parents=True, exist_ok=True)
         build_library(output, target, [], False)
     return output

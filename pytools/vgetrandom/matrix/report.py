@@ -54,7 +54,6 @@ def cell_as_json(result: CellResult, profile: str) -> dict[str, Any]:
         "status": probe.status if probe else "",
         "draws": probe.draws if probe else 0,
         "calls": probe.calls if probe else 0,
-        "fallbacks": probe.fallbacks if probe else 0,
         "console": str(result.console or ""),
         "results": suite.as_json(result.results, profile)["results"],
     }

@@ -10,37 +10,43 @@ from pathlib import Path
 from elftools.elf.elffile import ELFFile
 
 from ..errors import VgetrandomError
-from ..preload.library import LIBRARY_NAME
+from ..preload.library import LIBRARY_NAME, REPORTER_NAME
 from .console import PROBE
+from .identity import IDENTITY
 from .initramfs import Initramfs
 from .packages import Files
 from .programs import LIBC_FOLDER, Programs
 
-_LIBRARY = f"/vgetrandom/{LIBRARY_NAME}"
+LIBRARY, _REPORTER = f"/vgetrandom/{LIBRARY_NAME}", f"/vgetrandom/{REPORTER_NAME}"
 _NOT_NEEDED = {"gconv", "audit", "share"}  # folders of a libc package
 
 
 def write_root(output: Path, programs: Programs, libc: Files, shell: Path, variables: Mapping[str, str]) -> None:
-    """Write the root file system: init, its plan, the library, every case that compiled, the libc, a shell."""
+    """Write the root file system: init, its plan, the libraries, every case that compiled, the libc, a shell."""
     root = Initramfs()
     root.device("/dev/console", 5, 1)
     root.device("/dev/null", 1, 3, 0o666)
     root.file("/init", programs.init.read_bytes())
     root.file("/bin/busybox", shell.read_bytes())
     root.link("/bin/sh", "busybox")
-    root.file(_LIBRARY, programs.library.read_bytes())
-    environment = {"PATH": "/bin", "HOME": "/", "LD_PRELOAD": _LIBRARY, **variables}
+    root.file(LIBRARY, programs.library.read_bytes())
+    root.file(_REPORTER, programs.library.with_name(REPORTER_NAME).read_bytes())
+    environment = {"PATH": "/bin", "HOME": "/", "LD_PRELOAD": LIBRARY, **variables}
     if libc.flat:
         environment["LD_LIBRARY_PATH"] = LIBC_FOLDER
         _add_flat(root, libc.path, _loader(programs.probe))
     else:
         _add_tree(root, libc.path)
     built = {name: path for name, path in programs.cases.items() if isinstance(path, Path)}
-    for name, program in {PROBE: programs.probe, **built}.items():
+    for name, program in {PROBE: programs.probe, IDENTITY: programs.identity, **built}.items():
         for path in sorted(program.parent.iterdir()):
             root.file(f"/cases/{name}/{path.name}", path.read_bytes())
     plan = [f"env {name}={value}" for name, value in environment.items()]
-    plan += [f"run {PROBE} VGETRANDOM_REPORT=fd:1", *(f"run {name}" for name in built)]
+    plan += [
+        f"run {PROBE} VGETRANDOM_REPORT=fd:1 LD_PRELOAD={LIBRARY}:{_REPORTER}",
+        f"run {IDENTITY}",
+        *(f"run {name}" for name in built),
+    ]
     root.file("/plan", "".join(f"{line}\n" for line in plan).encode(), 0o644)
     root.write(output)
 

@@ -15,12 +15,14 @@ from ..conformance.cases import Case
 from ..conformance.results import Result
 from ..errors import VgetrandomError
 from ..preload.builder import Target
+from ..preload.identity import identify
 from .cells import Cell
 from .console import PROBE, Probe, Transcript, case_results, read_probe, verdict
 from .guest import Machine, check_version, emulator_version, find_emulator, run_guest
+from .identity import IDENTITY, wrong_files
 from .packages import Files, kernel_files, libc_files, shell
-from .programs import Programs, build_programs
-from .root import write_root
+from .programs import LIBC_FOLDER, Programs, build_programs
+from .root import LIBRARY, write_root
 
 # The guest itself, as a case of its own: the first result of every cell.
 GUEST = Case(
@@ -146,7 +148,7 @@ def run_cell(
     probe = read_probe(transcript.ended[PROBE]) if PROBE in transcript.ended else None
     ran = plan.cases_of(cell)
     results = (
-        _guest_result(cell, transcript, probe, why, seconds),
+        _guest_result(cell, transcript, prepared, probe, why, seconds),
         *case_results(transcript, cell.name, seed, ran, lambda case: _missing(case, prepared.programs, why)),
         *(_left(cell, case) for case in plan.cases if case not in ran),
     )
@@ -163,14 +165,19 @@ def _variables(plan: Plan, seed: str) -> dict[str, str]:
     }
 
 
-def _guest_result(cell: Cell, transcript: Transcript, probe: Probe | None, why: str, seconds: float) -> Result:
+def _guest_result(
+    cell: Cell, transcript: Transcript, prepared: Prepared, probe: Probe | None, why: str, seconds: float
+) -> Result:
     if not transcript.release:
         reason = f"the guest did not start: {why or 'it ended at once'}"
     elif PROBE not in transcript.ended:
         reason = f"the guest ended before its first draw: {why}"
     else:
-        reason = verdict(probe, cell.kernel.vdso) or why
+        folder = LIBC_FOLDER if prepared.libc.flat else ""
+        files = wrong_files(transcript.ended.get(IDENTITY), LIBRARY, folder)
+        reason = verdict(probe, cell.kernel.vdso) or why or files
     facts = {"kernel": transcript.release, "page size": str(probe.page_size), "status": probe.status} if probe else {}
+    facts["library"] = f"sha256 {identify(prepared.programs.library).sha256[:16]}"
     said = "\n".join([*transcript.troubles, reason, ""])
     outcome = "fail" if reason else "pass"
     return Result(GUEST, cell.name, outcome, reason, seconds, "", facts, (reason,) if reason else (), said)

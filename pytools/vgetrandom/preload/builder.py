@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import VgetrandomError
-from .library import LIBRARY_NAME, source_path
+from .library import LIBRARY_NAME, REPORTER_NAME, reporter_beside, source_path
 
 LIBCS = ("gnu", "musl")
 SANITIZERS = ("address", "thread", "undefined")
@@ -53,6 +53,7 @@ def parse_target(text: str, source: Path) -> Target:
 def build_library(output: Path, target: Target | None, sanitize: Sequence[str], verbose: bool) -> Path:
     """Compile the library into the file `output`, for `target` or this host, and return its absolute path.
 
+    The reporter that belongs to it lies beside it then (reporter_beside).
     Raises VgetrandomError when there is no compiler, when it fails, or when `output` can't be written.
     """
     source = source_path()
@@ -66,10 +67,11 @@ def build_library(output: Path, target: Target | None, sanitize: Sequence[str], 
         setup = [*meson, "setup", str(tree), str(source), *_options(target, sanitize, Path(folder))]
         _command(setup, environment, verbose)
         _command([*meson, "compile", "-C", str(tree)], environment, verbose)
-        built = next((path for path in tree.rglob(LIBRARY_NAME) if path.is_file()), None)
-        if built is None:
-            raise VgetrandomError(f"the build made no {LIBRARY_NAME}; --verbose shows what it did")
-        _replace(built, output)
+        for name, place in ((REPORTER_NAME, reporter_beside(output)), (LIBRARY_NAME, output)):
+            built = next((path for path in tree.rglob(name) if path.is_file()), None)
+            if built is None:
+                raise VgetrandomError(f"the build made no {name}; --verbose shows what it did")
+            _replace(built, place)
     return output.resolve()
 
 

@@ -1,4 +1,4 @@
-"""The lines that the library writes when a process exits and VGETRANDOM_REPORT is set."""
+"""The lines that libvgetrandom-report.so writes when a process exits and VGETRANDOM_REPORT is set."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 ACTIVE = "active"
-# What the library says of itself when it answers by system calls instead, in words
+# Why the library answers by system calls instead, in words
 INACTIVE = {
     "off": "VGETRANDOM=off is set",
     "no-vdso": "this kernel's vDSO has no getrandom, or the process has no vDSO",
     "no-params": "the vDSO did not tell how its state is to be kept",
     "no-memory": "the kernel refused the memory that the states need",
     "no-libc": "the program has a loader but no libc, and draws by itself",
+    "absent": "it was not loaded",
+    "not-initialised": "its constructor has not run",
+    "other-release": "it is of another release than the one that reports",
 }
 
 
@@ -21,21 +24,19 @@ INACTIVE = {
 class ExitReport:
     """One process: what it did in its whole life.
 
-    calls, bytes  served by the vDSO
-    fallbacks     calls answered by the system call for want of a state
-    first_draws   calls answered by the system call because they were a thread's first in this process
-    threads       that took a state
-    forks         between the process that loaded the library and this one; a process that did not draw does not count
+    memory        of the states: "none", "droppable", "locked", "lock-refused" (VGETRANDOM=lock, refused: droppable)
+    calls, bytes  served by the vDSO; lower bounds where the kernel dropped a state
+    slots         given in its lineage of forks: as many thread records, alive at different addresses, took a state
+    copies        of the library in the process; the first one serves it
     """
 
     pid: int
     status: str
+    memory: str
     calls: int
     bytes: int
-    fallbacks: int
-    first_draws: int
-    threads: int
-    forks: int
+    slots: int
+    copies: int
 
 
 def read_reports(path: Path) -> list[ExitReport]:
@@ -47,12 +48,12 @@ def read_reports(path: Path) -> list[ExitReport]:
 def _parse(line: str) -> ExitReport | None:
     try:
         entry = json.loads(line)
-        if entry["vgetrandom"] != 1:
+        if entry["vgetrandom"] != 2:
             return None
         values = {field.name: entry[field.name] for field in fields(ExitReport)}
     except (ValueError, KeyError, TypeError):
         return None
-    numbers = [value for name, value in values.items() if name != "status"]
+    numbers = [value for name, value in values.items() if name not in ("status", "memory")]
     if not all(isinstance(number, int) and number >= 0 for number in numbers):
         return None
     return ExitReport(**values)

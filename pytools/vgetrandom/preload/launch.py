@@ -10,9 +10,11 @@ from typing import NoReturn
 
 from ..errors import VgetrandomError
 from ..system.program import NOT_EXECUTABLE, Program
-from .library import LIBRARY_NAME
+from .identity import require_nameable
+from .library import LIBRARY_NAME, REPORTER_NAME
+from .settings import SWITCH
 
-SWITCH, REPORT = "VGETRANDOM", "VGETRANDOM_REPORT"
+REPORT = "VGETRANDOM_REPORT"
 
 
 def own_environment() -> dict[str, str]:
@@ -30,29 +32,35 @@ def own_environment() -> dict[str, str]:
     return environment
 
 
-def with_library(environment: Mapping[str, str], library: Path, report: str = "") -> dict[str, str]:
+def with_library(environment: Mapping[str, str], library: Path) -> dict[str, str]:
     """The environment that preloads `library`, behind what is preloaded already.
 
     Behind, so that an interposer which the user chose still comes first, and a sanitizer's runtime, which
-    insists on it. `report` is what VGETRANDOM_REPORT wants: a path, or fd:N.
+    insists on it.
     Raises VgetrandomError when LD_PRELOAD can't name the library: it ends at a space or colon (ld.so(8)).
     """
-    if set(str(library)) & set(" :\t\n"):
-        raise VgetrandomError(
-            f"LD_PRELOAD can't hold {library}, with a space or colon in it; copy the library elsewhere "
-            "and set VGETRANDOM_LIBRARY to the copy"
-        )
+    return _with_preload(environment, library)
+
+
+def with_reports(environment: Mapping[str, str], reporter: Path, destination: str) -> dict[str, str]:
+    """The environment in which every process that exits leaves a line, written by the library `reporter`.
+
+    `destination` is what VGETRANDOM_REPORT wants: the path of a file that is there, or fd:N.
+    Raises VgetrandomError when LD_PRELOAD can't name the reporter.
+    """
+    return {**_with_preload(environment, reporter), REPORT: destination}
+
+
+def _with_preload(environment: Mapping[str, str], library: Path) -> dict[str, str]:
+    require_nameable(library)
     others = [name for name in _preloaded(environment) if Path(name) != library]
-    result = {**environment, "LD_PRELOAD": ":".join([*others, str(library)])}
-    if report:
-        result[REPORT] = report
-    return result
+    return {**environment, "LD_PRELOAD": ":".join([*others, str(library)])}
 
 
 def without_library(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment with no vgetrandom in it: neither the library nor its settings."""
     result = {name: value for name, value in environment.items() if name not in (SWITCH, REPORT, "LD_PRELOAD")}
-    others = [name for name in _preloaded(environment) if Path(name).name != LIBRARY_NAME]
+    others = [name for name in _preloaded(environment) if Path(name).name not in (LIBRARY_NAME, REPORTER_NAME)]
     if others:
         result["LD_PRELOAD"] = ":".join(others)
     return result

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import VgetrandomError
 
 LIBRARY_NAME = "libvgetrandom.so"
+REPORTER_NAME = "libvgetrandom-report.so"
 LIBRARY_VARIABLE = "VGETRANDOM_LIBRARY"  # a library to use instead of the installed one, for developers and tests
 
 
@@ -29,6 +30,25 @@ def library_path() -> Path:
     if not path.is_file():
         raise VgetrandomError(f"the library {path} is missing; install vgetrandom again")
     return path.resolve()
+
+
+def reporter_path() -> Path:
+    """The library that writes exit reports: beside the library, or in the package; absolute.
+
+    Raises VgetrandomError when it is in neither.
+    """
+    beside = reporter_beside(library_path())
+    for path in (beside, _package_file(REPORTER_NAME)):
+        if path.is_file():
+            return path.resolve()
+    raise VgetrandomError(
+        f"{beside} is missing; put it there (vgetrandom build makes both), or install vgetrandom again"
+    )
+
+
+def reporter_beside(library: Path) -> Path:
+    """The name of the reporter that belongs to a library file: libvgetrandom-report.so beside libvgetrandom.so."""
+    return library.with_name(f"{library.stem}-report{library.suffix}")
 
 
 def helper_path(name: str) -> Path | None:

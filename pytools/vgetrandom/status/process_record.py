@@ -8,30 +8,30 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..preload.library import LIBRARY_NAME
+from ..preload.settings import SWITCH
 
 _SYMBOL = b"vgetrandom_process"
 _MAGIC = 0x6D6F646E61726776
-_VERSION = 1
-_TID_BITS = 22
-_FIRST_BLOCK = 16  # slots; every later block has as many as all before it
-_MAX_BLOCKS = 19
-VECTOR_NAMES = {0: "", 1: "none", 2: "NEON", 3: "AVX2", 4: "AVX-512"}
+_VERSION = 2
+VECTOR_NAMES = {0: "", 1: "none", 2: "NEON", 3: "AVX2", 4: "AVX-512", 5: "SSE2", 6: "VSX", 7: "VX", 8: "LSX", 9: "RVV"}
 STATUS_NAMES = {1: "active", 2: "off", 3: "no-vdso", 4: "no-params", 5: "no-memory", 6: "no-libc"}
+MEMORY_NAMES = {0: "none", 1: "droppable", 2: "locked", 3: "lock-refused"}
+NOT_INITIALISED = "not initialised"
 
-_PROCESS = struct.Struct("=QIIIIQIIIIQQQQQQII")
-_SLOTS = struct.Struct(f"=QQQ{_MAX_BLOCKS}Q")
-_EPOCH = struct.Struct("=QQQQ32xQQ")
-_SLOT = struct.Struct("=QQQQ32x")
+_BEGINNING = struct.Struct("=QI")  # magic and version, in every version
+_PROCESS = struct.Struct("=QIIII16sQQQQQIIIIIIQQQII")
+_TAIL = struct.Struct("=QQQQ")
 
 _DT_HASH, _DT_STRTAB, _DT_SYMTAB = 4, 5, 6
 _PT_DYNAMIC = 2
 _MAX_SYMBOLS = 4096
-_DROPPABLE = "dp"  # the kernel's word in smaps for MAP_DROPPABLE (fs/proc/task_mmu.c)
+_DROPPABLE, _WIPED, _LOCKED = "dp", "wf", "lo"  # the kernel's words in smaps (fs/proc/task_mmu.c)
 
 
 class ProcessGone(Exception):
@@ -43,47 +43,38 @@ class NotPermitted(Exception):
 
 
 @dataclass(frozen=True)
-class Slot:
-    """One slot with an owner: `claim` number and `tid` as in the process's own pid namespace."""
-
-    claim: int
-    tid: int
-    state: int
-    calls: int
-    bytes: int
-
-
-@dataclass(frozen=True)
 class Record:
-    """What the library does in one process. Addresses are the process's; sizes are in bytes."""
+    """What the library does in one process. Addresses are the process's; sizes are in bytes.
+
+    release       the library's version
+    foreign       0, or the version of the record where it is one that can't be read here: then nothing else is known
+    memory        of the states: "none", "droppable", "locked", "lock-refused" (asked for, refused: droppable)
+    large         the length from which a request is large
+    vector        what large requests are made with; "none": by the vDSO; "": there was none so far
+    used, slots   slots given in this process's lineage of forks, and how many there are
+    states        slots that hold a state in this process now: a fork wipes them, and the kernel may drop some
+    calls, bytes  served from the vDSO in this process; lower bounds after the kernel dropped a state
+    """
 
     pid: int
     status: str
-    entry: int
-    state_size: int
-    state_stride: int
-    mmap_prot: int
-    mmap_flags: int
-    large: int  # the length from which a request is large
-    vector: str  # what large requests are made with; "none": by the vDSO; "": there was none so far
-    forks: int
-    blocks: int
-    capacity: int  # slots in all blocks
-    fallbacks: int
-    first_draws: int  # of threads in this process: answered by the system call
-    threads_ever: int
-    slots: tuple[Slot, ...]  # claimed by this process: not those that an ancestor left behind
-    live: int  # of these, how many belong to a thread that runs now
-
-    @property
-    def calls(self) -> int:
-        """Calls that the vDSO served in this process."""
-        return sum(slot.calls for slot in self.slots)
-
-    @property
-    def bytes(self) -> int:
-        """Bytes that the vDSO served in this process."""
-        return sum(slot.bytes for slot in self.slots)
+    release: str = ""
+    foreign: int = 0
+    memory: str = "none"
+    entry: int = 0
+    state_size: int = 0
+    state_stride: int = 0
+    mmap_prot: int = 0
+    mmap_flags: int = 0
+    large: int = 0
+    vector: str = ""
+    used: int = 0
+    slots: int = 0
+    states: int = 0
+    calls: int = 0
+    bytes: int = 0
+    memory_start: int = 0
+    memory_end: int = 0
 
 
 @dataclass(frozen=True)
@@ -98,8 +89,18 @@ class Mapping:
 
     @property
     def droppable(self) -> bool:
-        """Whether the kernel may drop these pages."""
+        """Whether the kernel may drop these pages (MAP_DROPPABLE)."""
         return _DROPPABLE in self.flags
+
+    @property
+    def wiped(self) -> bool:
+        """Whether a forked child finds zeros here (MADV_WIPEONFORK, and MAP_DROPPABLE by itself)."""
+        return _WIPED in self.flags
+
+    @property
+    def locked(self) -> bool:
+        """Whether these pages stay in memory (mlock(2)); a forked child's do not."""
+        return _LOCKED in self.flags
 
 
 def process_ids() -> list[int]:
@@ -126,21 +127,35 @@ def read_record(pid: int) -> Record | None:
         return None
     with _Memory(pid) as memory:
         address = _find_symbol(memory, base)
-        fields = _PROCESS.unpack(memory.read(address, _PROCESS.size))
-        magic, version, _size, status, _page, entry, state_size, prot, flags, stride = fields[:10]
-        _limit, large, _span, slots, epoch, vector, most_vector, _reserved = fields[10:]
-        if magic == 0:  # loaded, and nothing has been drawn before main
-            return Record(pid, "not initialised", 0, 0, 0, 0, 0, 0, "", 0, 0, 0, 0, 0, 0, (), 0)
-        if magic != _MAGIC or version != _VERSION:
-            raise ProcessGone(f"the library in process {pid} is of another release")
-        _claims, forks, blocks, *block = _SLOTS.unpack(memory.read(slots, _SLOTS.size))
-        word, _settled, threads, _reported, fallbacks, first_draws = _EPOCH.unpack(memory.read(epoch, _EPOCH.size))
-        blocks = min(blocks, _MAX_BLOCKS)
-        (chosen,) = struct.unpack("=I", memory.read(vector, 4)) if most_vector else (1,)
-        claimed = tuple(_claimed_slots(memory, block[:blocks], word))
+        magic, version = _BEGINNING.unpack(memory.read(address, _BEGINNING.size))
+        if magic == 0:  # the loader has not come to its constructor yet
+            return Record(pid, NOT_INITIALISED)
+        if magic != _MAGIC:
+            raise ProcessGone(f"the library in process {pid} has no record that could be read")
+        if version != _VERSION:
+            return Record(pid, f"record version {version}", foreign=version)
+        return _describe(pid, memory, _PROCESS.unpack(memory.read(address, _PROCESS.size)))
+
+
+def _describe(pid: int, memory: _Memory, fields: tuple[Any, ...]) -> Record:
+    _magic, _version, _size, status, kind, release, entry, _limit, large, _span, states, *rest = fields
+    state_size, stride, prot, flags, page_size, most_vector, _slot, used, vector, slots, _reserved = rest
+    given = chosen = 0
+    tails: list[tuple[int, ...]] = []
+    end = states
+    if states and 0 < stride <= page_size:
+        given = min(memory.number(used), slots)
+        chosen = memory.number(vector) if most_vector else 1
+        a_page = page_size // stride
+        end = states + -(-slots // a_page) * page_size
+        for slot in range(given):
+            state = states + slot // a_page * page_size + slot % a_page * stride
+            tails.append(_TAIL.unpack(memory.read(state + state_size, _TAIL.size)))
     return Record(
         pid=pid,
         status=STATUS_NAMES.get(status, f"status {status}"),
+        release=release.split(b"\0")[0].decode(errors="replace"),
+        memory=MEMORY_NAMES.get(kind, f"memory {kind}"),
         entry=entry,
         state_size=state_size,
         state_stride=stride,
@@ -148,25 +163,44 @@ def read_record(pid: int) -> Record | None:
         mmap_flags=flags,
         large=large,
         vector=VECTOR_NAMES.get(chosen, f"vector {chosen}"),
-        forks=forks,
-        blocks=blocks,
-        capacity=_FIRST_BLOCK << (blocks - 1) if blocks else 0,
-        fallbacks=fallbacks,
-        first_draws=first_draws,
-        threads_ever=threads,
-        slots=claimed,
-        live=_count_live(pid, word, claimed),
+        used=given,
+        slots=slots,
+        states=sum(stamp != 0 for stamp, *_ in tails),
+        calls=sum(calls for _stamp, _begun, calls, _bytes in tails),
+        bytes=sum(size for *_, size in tails),
+        memory_start=states,
+        memory_end=end,
     )
 
 
 def state_mappings(pid: int, record: Record) -> list[Mapping]:
-    """The mappings that hold the states of the claimed slots. Raises ProcessGone or NotPermitted."""
-    states = [slot.state for slot in record.slots]
+    """The mappings that hold the states. Raises ProcessGone or NotPermitted."""
     return [
         mapping
         for mapping in parse_smaps(_proc_text(pid, "smaps"))
-        if any(mapping.start <= state < mapping.end for state in states)
+        if mapping.start < record.memory_end and record.memory_start < mapping.end
     ]
+
+
+def lost_flags(record: Record, mappings: Sequence[Mapping]) -> tuple[str, ...]:
+    """What the memory of the states should be and is not: "droppable", "wiped at a fork". Empty when all is well.
+
+    A process that CRIU older than 4.2 restored has ordinary memory there: its forks, and whoever is restored from the
+    same image, draw the same bytes.
+    """
+    lost = []
+    if record.memory in ("droppable", "lock-refused") and not all(mapping.droppable for mapping in mappings):
+        lost.append("droppable")
+    if record.memory != "none" and not all(mapping.wiped for mapping in mappings):
+        lost.append("wiped at a fork")
+    return tuple(lost)
+
+
+def settings_of(pid: int) -> str:
+    """What VGETRANDOM said when the process was started; "" when it was not set. Raises ProcessGone or NotPermitted."""
+    prefix = f"{SWITCH}="
+    entries = _proc_text(pid, "environ").split("\0")
+    return next((entry[len(prefix) :] for entry in entries if entry.startswith(prefix)), "")
 
 
 def parse_smaps(text: str) -> Iterator[Mapping]:
@@ -224,9 +258,9 @@ class _Memory:
             raise ProcessGone
         return data
 
-    def words(self, address: int, count: int) -> tuple[int, ...]:
-        """64-bit numbers."""
-        return struct.unpack(f"={count}Q", self.read(address, 8 * count))
+    def number(self, address: int) -> int:
+        """A number of 32 bits."""
+        return int(struct.unpack("=I", self.read(address, 4))[0])
 
 
 def _proc_text(pid: int, name: str) -> str:
@@ -273,37 +307,3 @@ def _dynamic(memory: _Memory, base: int) -> Iterator[tuple[int, int]]:
             address, length = struct.unpack_from("=Q", segment, 16)[0], struct.unpack_from("=Q", segment, 40)[0]
             data = memory.read(base + address, min(length, 16 * 256))
             yield from struct.iter_unpack("=QQ", data[: len(data) // 16 * 16])
-
-
-def _claimed_slots(memory: _Memory, blocks: list[int], word: int) -> Iterator[Slot]:
-    """Slots whose claim belongs to this process: not older than its epoch. None in a child that drew at most once."""
-    count = _FIRST_BLOCK
-    for number, address in enumerate(blocks):
-        count = _FIRST_BLOCK << (number - 1) if number else _FIRST_BLOCK
-        data = memory.read(address, count * _SLOT.size)
-        for owner, state, calls, size in _SLOT.iter_unpack(data):
-            if word and owner >> _TID_BITS >= word >> _TID_BITS:
-                yield Slot(owner >> _TID_BITS, owner & ((1 << _TID_BITS) - 1), state, calls, size)
-
-
-def _count_live(pid: int, word: int, slots: tuple[Slot, ...]) -> int:
-    """How many slots belong to a thread that runs; a thread's newest claim counts."""
-    threads = _threads(pid, own_numbers=(word & ((1 << _TID_BITS) - 1)) != pid)
-    return len({slot.tid for slot in slots} & threads)
-
-
-def _threads(pid: int, own_numbers: bool) -> set[int]:
-    """Thread ids of a process; with `own_numbers` as it sees them itself, in its pid namespace (NSpid in proc(5))."""
-    folder = Path(f"/proc/{pid}/task")
-    try:
-        threads = [path.name for path in folder.iterdir()]
-        if not own_numbers:
-            return set(map(int, threads))
-        found = set()
-        for thread in threads:
-            for line in (folder / thread / "status").read_text().splitlines():
-                if line.startswith("NSpid:"):
-                    found.add(int(line.split()[-1]))
-        return found
-    except (OSError, ValueError):
-        return set()

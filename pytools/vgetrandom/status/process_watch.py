@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .process_record import NotPermitted, ProcessGone, Record, command_of, library_base, process_ids, read_record
+from ..preload.settings import complaint
+from .process_record import (
+    Mapping,
+    NotPermitted,
+    ProcessGone,
+    Record,
+    command_of,
+    library_base,
+    lost_flags,
+    process_ids,
+    read_record,
+    settings_of,
+    state_mappings,
+)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One process that has the library. `record` is None when its memory may not be read."""
+    """One process that has the library. `record` is None when its memory may not be read.
+
+    setting   what VGETRANDOM said when it was started
+    mappings  those that hold the states
+    warnings  sentences on what is not as it should be
+    """
 
     pid: int
     command: str
     record: Record | None
     rate: float | None = None  # calls a second since the snapshot before; None when there is none to compare with
+    setting: str = ""
+    mappings: tuple[Mapping, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,8 +71,33 @@ def take_snapshot(pids: Sequence[int] | None = None, before: Snapshot | None = N
             entries.append(Entry(pid, command_of(pid), None))
             continue
         if record is not None:
-            entries.append(Entry(pid, command_of(pid), record, _rate(record, before, now)))
+            entries.append(_entry(record, _rate(record, before, now)))
     return Snapshot(now, tuple(entries), hidden)
+
+
+def _entry(record: Record, rate: float | None) -> Entry:
+    """What else is to be known of a process; nothing, when it ends meanwhile."""
+    setting = ""
+    mappings: tuple[Mapping, ...] = ()
+    with contextlib.suppress(NotPermitted, ProcessGone):
+        setting, mappings = settings_of(record.pid), tuple(state_mappings(record.pid, record))
+    return Entry(
+        record.pid, command_of(record.pid), record, rate, setting, mappings, tuple(_warnings(record, setting, mappings))
+    )
+
+
+def _warnings(record: Record, setting: str, mappings: Sequence[Mapping]) -> Iterator[str]:
+    lost = lost_flags(record, mappings)
+    if lost:
+        yield (
+            f"its states are in memory that is not {' and not '.join(lost)}: restored by CRIU older than 4.2? "
+            "Then it may draw what others draw; start it anew"
+        )
+    if record.foreign:
+        yield f"its copy of the library is of another release: {record.status}, which this vgetrandom can't read"
+    unknown = complaint(setting)
+    if unknown:
+        yield unknown
 
 
 def _is_visible(pid: int) -> bool:

@@ -18,6 +18,11 @@ enum chacha_vector {
 	CHACHA_VECTOR_NEON = 2,
 	CHACHA_VECTOR_AVX2 = 3,
 	CHACHA_VECTOR_AVX512 = 4,
+	CHACHA_VECTOR_SSE2 = 5,
+	CHACHA_VECTOR_VSX = 6,
+	CHACHA_VECTOR_VX = 7,
+	CHACHA_VECTOR_LSX = 8,
+	CHACHA_VECTOR_RVV = 9,
 };
 
 /*
@@ -27,7 +32,7 @@ enum chacha_vector {
  */
 typedef void chacha_expand(unsigned char *out, size_t len, unsigned char key[CHACHA_KEY]);
 
-HIDDEN chacha_expand chacha_avx512, chacha_avx2, chacha_neon;
+HIDDEN chacha_expand chacha_avx512, chacha_avx2, chacha_sse2, chacha_neon, chacha_vsx, chacha_vx, chacha_lsx, chacha_rvv;
 
 /*
  * The length in bytes from which this architecture's vectors can be quicker than the vDSO alone;
@@ -36,17 +41,30 @@ HIDDEN chacha_expand chacha_avx512, chacha_avx2, chacha_neon;
 extern HIDDEN const uint32_t chacha_least;
 
 /*
- * The widest vectors, but none above the `most` of the first call, that this processor has and this
- * kernel lets programs use: an enum chacha_vector, 0 before the first call of chacha_for().
- * Asking the processor may take microseconds under a hypervisor, which a program that never draws
- * much should not pay.
+ * The vectors that were chosen at the first call of chacha_for(): an enum chacha_vector, 0
+ * before. Asking the processor may take microseconds under a hypervisor, which a program that never
+ * draws much should not pay.
  */
 extern HIDDEN uint32_t chacha_vector;
 
 /*
- * What makes `len` bytes in less time than the vDSO; NULL when nothing does. Thread-safe, async-
- * signal-safe.
+ * The widest vectors, but none above `most`, that the kernel permits by AT_HWCAP; 0: none. Asks
+ * nobody. `most` is 0 for none, AVX512 for no limit, or AVX2 or SSE2, which limit x86-64 alone.
+ */
+uint32_t chacha_permitted(uint32_t most, unsigned long hwcap);
+
+/*
+ * What makes `len` bytes in less time than the vDSO; NULL when nothing does. `most` is what
+ * chacha_permitted() gave, and not 0. Thread-safe, async-signal-safe.
  */
 chacha_expand *chacha_for(size_t len, uint32_t most);
+
+/*
+ * Without vectors: the length in bytes from which the system call takes less time than the vDSO on
+ * this processor; UINT32_MAX: never. It is nowhere less than chacha_system_call_least. Thread-safe,
+ * async-signal-safe.
+ */
+uint32_t chacha_system_call_from(void);
+extern HIDDEN const uint32_t chacha_system_call_least;
 
 #endif

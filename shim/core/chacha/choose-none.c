@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* No vectors that this library knows: large draws come from the vDSO like small ones. */
-#include "chacha.h"
-
-const uint32_t chacha_least = UINT32_MAX;
-uint32_t chacha_vector;
-
-chacha_expand *chacha_for(size_t len, uint32_t most)
-{
-	(void)len;
-	(void)most;
-	return NULL;
-}
+/* No vectors that this library or this compiler knows. */
+#define VECTOR CHACHA_VECTOR_NONE
+#define EXPAND NULL
+#define PERMITTED 0ul
+#define LEAST UINT32_MAX
+#include "choose-one.h"

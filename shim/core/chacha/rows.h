@@ -21,7 +21,10 @@
 #define INLINE static inline __attribute__((always_inline)) TARGET
 #define NOINLINE static __attribute__((noinline)) TARGET
 
-static const uint32_t chacha_words[4] = { 0x61707865, 0x3320646e, 0x79622d32, 0x6b206574 };
+/* As all that the cipher begins with: bytes, of which four at a time are a word, little-endian. */
+static const unsigned char chacha_words[16] __attribute__((aligned(16))) = {
+	'e', 'x', 'p', 'a', 'n', 'd', ' ', '3', '2', '-', 'b', 'y', 't', 'e', ' ', 'k',
+};
 
 struct group {
 	row a, b, c, d;

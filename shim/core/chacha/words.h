@@ -25,22 +25,30 @@ INLINE void words_round(struct words *x, const int turn)
 		quarter_round(&x->a[i], &x->b[(i + turn) % 4], &x->c[(i + 2 * turn) % 4], &x->d[(i + 3 * turn) % 4]);
 }
 
+INLINE uint32_t word_at(const unsigned char *bytes)
+{
+	uint32_t word;
+
+	__builtin_memcpy(&word, bytes, sizeof(word));
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? word : __builtin_bswap32(word);
+}
+
 /*
  * Four words, each for every block. Loading them takes no turn of the units that compute, which are
  * what there is too little of.
  */
-INLINE void words_same(row words[4], const uint32_t from[4])
+INLINE void words_same(row words[4], const unsigned char from[16])
 {
 #pragma GCC unroll 4
 	for (int i = 0; i < 4; i++)
-		words[i] = row_word(from[i]);
+		words[i] = row_word(word_at(from + 4 * i));
 }
 
-INLINE void words_add(row x[4], const uint32_t from[4])
+INLINE void words_add(row x[4], const unsigned char from[16])
 {
 #pragma GCC unroll 4
 	for (int i = 0; i < 4; i++)
-		x[i] = row_add(x[i], row_word(from[i]));
+		x[i] = row_add(x[i], row_word(word_at(from + 4 * i)));
 }
 
 /* From four words of each block to a row of each: words[i] becomes that row of blocks i, i + 4 and so on. */
@@ -77,7 +85,6 @@ INLINE void words_store(unsigned char *out, struct words *x)
  */
 NOINLINE void expand_wide(unsigned char *out, size_t len, const unsigned char *key, unsigned char *spare)
 {
-	const uint32_t *key_words = (const uint32_t *)key, *columns = (const uint32_t *)spare;
 	struct group g = { row_same(chacha_words), row_same(key), row_same(key + 16), row_zero() };
 
 	group_columns(&g);
@@ -86,13 +93,13 @@ NOINLINE void expand_wide(unsigned char *out, size_t len, const unsigned char *k
 		row counters = row_numbers((uint32_t)(done / CHACHA_BLOCK));
 		struct words x;
 
-		words_same(x.a, columns);
-		words_same(x.b, columns + 4);
-		words_same(x.c, columns + 8);
-		words_same(x.d, columns + 12);
-		x.a[0] = row_word(chacha_words[0]);
-		x.b[0] = row_word(key_words[0]);
-		x.c[0] = row_word(key_words[4]);
+		words_same(x.a, spare);
+		words_same(x.b, spare + 16);
+		words_same(x.c, spare + 32);
+		words_same(x.d, spare + 48);
+		x.a[0] = row_word(word_at(chacha_words));
+		x.b[0] = row_word(word_at(key));
+		x.c[0] = row_word(word_at(key + 16));
 		x.d[0] = counters;
 		quarter_round(&x.a[0], &x.b[0], &x.c[0], &x.d[0]);
 		words_round(&x, 1);
@@ -103,8 +110,8 @@ NOINLINE void expand_wide(unsigned char *out, size_t len, const unsigned char *k
 		}
 		__asm__ volatile("" : : : "memory");	/* what the blocks began with is better loaded again than kept on the stack */
 		words_add(x.a, chacha_words);
-		words_add(x.b, key_words);
-		words_add(x.c, key_words + 4);
+		words_add(x.b, key);
+		words_add(x.c, key + 16);
 		x.d[0] = row_add(x.d[0], counters);
 		words_store(out + done, &x);
 	}

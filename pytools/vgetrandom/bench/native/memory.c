@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Private memory of this process as the kernel accounts it (proc(5), smaps_rollup). */
-#include "worker.h"
+#include "measures.h"
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,13 +32,13 @@ static long field(const char *text, const char *name)
 }
 
 /* Prints KiB, after one draw: private pages written to, private pages only read, page tables. */
-void measure_memory(const struct function *function, size_t size)
+void measure_memory(const struct request *request)
 {
 	char buf[4096];
 	long dirty, clean;
 	const char *text;
 
-	function->draw(buf, size, 1);
+	request->function->draw(buf, request->size, 1);
 	contents("/proc/self/smaps_rollup");	/* the first look allocates */
 	text = contents("/proc/self/smaps_rollup");
 	dirty = field(text, "Private_Dirty:");
@@ -65,11 +66,12 @@ static void *draw_between(void *arg)
 	return NULL;
 }
 
-/* Prints the KiB that `threads` threads, all alive, add to the private pages written to when each draws twice. */
-void measure_thread_memory(const struct function *function, size_t size, int threads)
+/* Prints the KiB that `number` threads, all alive, add to the private pages written to when each draws twice. */
+void measure_thread_memory(const struct request *request)
 {
+	long threads = request->number;
 	pthread_barrier_t before, after;
-	struct sleeper sleeper = {function, size, &before, &after};
+	struct sleeper sleeper = {request->function, request->size, &before, &after};
 	pthread_t *thread = calloc((size_t)threads, sizeof(*thread));
 	pthread_attr_t attributes;
 	long idle, drawn;
@@ -78,7 +80,7 @@ void measure_thread_memory(const struct function *function, size_t size, int thr
 	pthread_attr_setstacksize(&attributes, STACK);
 	pthread_barrier_init(&before, NULL, (unsigned int)threads + 1);
 	pthread_barrier_init(&after, NULL, (unsigned int)threads + 1);
-	for (int i = 0; i < threads; i++)
+	for (long i = 0; i < threads; i++)
 		if (!thread || pthread_create(&thread[i], &attributes, draw_between, &sleeper))
 			give_up("can't create a thread");
 	pthread_barrier_wait(&before);
@@ -87,7 +89,7 @@ void measure_thread_memory(const struct function *function, size_t size, int thr
 	pthread_barrier_wait(&after);
 	drawn = field(contents("/proc/self/smaps_rollup"), "Private_Dirty:");
 	pthread_barrier_wait(&after);
-	for (int i = 0; i < threads; i++)
+	for (long i = 0; i < threads; i++)
 		pthread_join(thread[i], NULL);
 	printf("%ld\n", drawn - idle);
 	free(thread);

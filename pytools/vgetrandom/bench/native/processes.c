@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What processes cost: a fork whose child draws, and starting a program with a library preloaded. */
-#include "worker.h"
+#include "measures.h"
 
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -40,18 +41,19 @@ static int64_t fork_once(const struct function *function, size_t size, int64_t *
 }
 
 /*
- * Prints three medians in nanoseconds: the first draw in a forked child; forking a child that draws once, to its
- * end; the same without the draw. -1 each when a child does not survive its draw.
+ * Prints three medians of `number` rounds in nanoseconds: the first draw in a forked child; forking a child that draws
+ * once, to its end; the same without the draw. -1 each when a child does not survive its draw.
  */
-void measure_fork(const struct function *function, size_t size, int rounds)
+void measure_fork(const struct request *request)
 {
+	long rounds = request->number;
 	int64_t *first = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int64_t *times = calloc((size_t)rounds * 3, sizeof(*times));
 
-	if (first == MAP_FAILED || !times || size > 4096)
+	if (first == MAP_FAILED || !times || request->size > 4096)
 		give_up("out of memory");
-	for (int i = 0; i < rounds; i++) {
-		times[rounds + i] = fork_once(function, size, first);
+	for (long i = 0; i < rounds; i++) {
+		times[rounds + i] = fork_once(request->function, request->size, first);
 		if (times[rounds + i] < 0) {
 			printf("-1 -1 -1\n");
 			return;
@@ -66,8 +68,9 @@ void measure_fork(const struct function *function, size_t size, int rounds)
 }
 
 /* Prints the nanoseconds from starting `program` to its end, with `preload` as the only library preloaded, or none. */
-void measure_start(const char *program, const char *preload)
+void measure_start(const struct request *request)
 {
+	const char *program = request->program, *preload = request->preload;
 	static char variable[4096 + sizeof("LD_PRELOAD=")];
 	char *arguments[] = {(char *)program, NULL};
 	char *environment[] = {preload ? variable : NULL, NULL};

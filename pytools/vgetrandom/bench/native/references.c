@@ -3,6 +3,8 @@
  * The two limits between which every contender lies, measured in its own process: the bare system-call instruction,
  * and the bare vDSO function on a state of its own. And an empty function, for the cost of the measuring loop.
  */
+#include "references.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <sys/auxv.h>
@@ -11,7 +13,6 @@
 
 #include "slots.h"
 #include "vdso.h"
-#include "worker.h"
 
 struct process_settings worker_settings;
 static _Thread_local void *state;

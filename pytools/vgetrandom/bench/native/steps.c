@@ -3,12 +3,15 @@
  * Instructions a draw, counted by single-stepping a child: exact and repeatable on the noisiest machine, also where
  * perf events do not exist. A system call counts as one.
  */
-#include "worker.h"
+#include "measures.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "references.h"
 
 static void child_draws(const struct function *function, size_t size, long count)
 {
@@ -50,12 +53,15 @@ static long steps(const struct function *function, size_t size, long count)
 }
 
 /*
- * Prints the instructions of `count` draws, and of as many calls of an empty function, each less what the stops
+ * Prints the instructions of `number` draws, and of as many calls of an empty function, each less what the stops
  * around them cost; -1 when this process may not trace another.
  */
-void measure_steps(const struct function *function, size_t size, long count)
+void measure_steps(const struct request *request)
 {
 	static const struct function nothing = {"=nothing", draw_nothing, ANY_SIZE};
+	const struct function *function = request->function;
+	size_t size = request->size;
+	long count = request->number;
 	long before = steps(function, size, 1), empty_before = steps(&nothing, size, 1);
 	long after = steps(function, size, 1 + count), empty_after = steps(&nothing, size, 1 + count);
 

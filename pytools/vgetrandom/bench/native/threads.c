@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What threads cost: throughput with several, and the first draws of a new one. */
-#include "worker.h"
+#include "measures.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define CHUNK 64		/* draws between two looks at the clock */
@@ -37,22 +38,25 @@ static void *draw_for_a_while(void *arg)
 	return NULL;
 }
 
-/* Prints the draws a second of all threads together, which run for `ns` wherever the scheduler puts them. */
-void measure_threads(const struct function *function, size_t size, int threads, int64_t ns)
+/* Prints the draws a second of all `number` threads together, which run for `ns` wherever the scheduler puts them. */
+void measure_threads(const struct request *request)
 {
+	long threads = request->number;
 	struct drawer *drawers;
 	pthread_barrier_t start;
 	double total = 0;
 
-	if (size > MOST_SIZE || posix_memalign((void **)&drawers, 64, (size_t)threads * sizeof(*drawers)))
+	if (request->size > MOST_SIZE || posix_memalign((void **)&drawers, 64, (size_t)threads * sizeof(*drawers)))
 		give_up("out of memory");
 	pthread_barrier_init(&start, NULL, (unsigned int)threads);
-	for (int i = 0; i < threads; i++) {
-		drawers[i] = (struct drawer){ .function = function, .size = size, .ns = ns, .start = &start };
+	for (long i = 0; i < threads; i++) {
+		drawers[i] = (struct drawer){
+			.function = request->function, .size = request->size, .ns = request->ns, .start = &start
+		};
 		if (pthread_create(&drawers[i].thread, NULL, draw_for_a_while, &drawers[i]))
 			give_up("can't create a thread");
 	}
-	for (int i = 0; i < threads; i++) {
+	for (long i = 0; i < threads; i++) {
 		pthread_join(drawers[i].thread, NULL);
 		total += drawers[i].rate;
 	}
@@ -94,17 +98,18 @@ static int64_t create_and_join(void *(*run)(void *), struct drawer *drawer)
 }
 
 /*
- * Prints four medians in nanoseconds over threads made one after the other: a thread's first draw; its second; making a
- * thread that draws once and waiting for its end; the same without a draw.
+ * Prints four medians in nanoseconds over `number` threads made one after the other: a thread's first draw; its second;
+ * making a thread that draws once and waiting for its end; the same without a draw.
  */
-void measure_first_draw(const struct function *function, size_t size, int rounds)
+void measure_first_draw(const struct request *request)
 {
+	long rounds = request->number;
 	int64_t *times = calloc((size_t)rounds * 4, sizeof(*times));
-	struct drawer drawer = { .function = function, .size = size };
+	struct drawer drawer = { .function = request->function, .size = request->size };
 
-	if (!times || size > MOST_SIZE)
+	if (!times || request->size > MOST_SIZE)
 		give_up("out of memory");
-	for (int i = 0; i < rounds; i++) {
+	for (long i = 0; i < rounds; i++) {
 		times[2 * rounds + i] = create_and_join(draw_once, &drawer);
 		times[i] = drawer.last;
 		create_and_join(draw_twice, &drawer);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* One turn: `count` draws between two looks at the clock, after a warm-up, on the pinned CPU. */
-#include "worker.h"
+#include "measures.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -68,9 +69,12 @@ static long involuntary_switches(void)
 }
 
 /* Prints: nanoseconds, user instructions, user cycles (-1: can't be counted), times another process took the CPU. */
-void measure_turn(const struct function *function, size_t size, long count)
+void measure_turn(const struct request *request)
 {
 	static int instructions = -2, cycles = -2;
+	draws *draw = request->function->draw;
+	size_t size = request->size;
+	long count = request->number;
 	char *buf = buffer(size ? size : 64);
 	int64_t start, end, instructions_before, cycles_before;
 	long switches;
@@ -79,12 +83,12 @@ void measure_turn(const struct function *function, size_t size, long count)
 		instructions = open_counter(INSTRUCTIONS);
 		cycles = open_counter(CYCLES);
 	}
-	function->draw(buf, size, count / WARM_UP_PART);
+	draw(buf, size, count / WARM_UP_PART);
 	switches = involuntary_switches();
 	instructions_before = reading(instructions);
 	cycles_before = reading(cycles);
 	start = now();
-	function->draw(buf, size, count);
+	draw(buf, size, count);
 	end = now();
 	printf("%lld %lld %lld %ld\n", (long long)(end - start),
 	       (long long)(instructions < 0 ? -1 : reading(instructions) - instructions_before),
@@ -92,10 +96,11 @@ void measure_turn(const struct function *function, size_t size, long count)
 }
 
 /* Prints the cost of one look at the clock, in nanoseconds, as every single-draw measure contains it. */
-void measure_timer(void)
+void measure_timer(const struct request *request)
 {
 	int64_t costs[PAIRS];
 
+	(void)request;
 	for (int i = 0; i < PAIRS; i++) {
 		int64_t start = now();
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of a benchmark worker share. One worker is worker.c, its measures, and one file of contenders/. */
+/*
+ * What a worker offers to its contender and to its measures. It knows neither. One worker is main.c, this, the
+ * measures (measures.h), the references (references.h), and one file of contenders/.
+ */
 #ifndef WORKER_H
 #define WORKER_H
 
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <sys/types.h>
 #include <time.h>
 
 /* One way to draw: fills the buffer of `size` bytes `count` times, and does nothing else. */
@@ -27,21 +28,21 @@ struct function {
 const char *contender_prepare(void);
 void offer(const char *name, draws *draw, size_t most);
 
-/* The version of the library that is measured, for the record. */
+/* The function of that number, from 0, in the order of the offers; NULL: there are no more. */
+const struct function *offered(size_t index);
+
+/* The function of that name. Gives up when there is none. */
+const struct function *offered_as(const char *name);
+
+/* The version of the library that is measured, for the record; what was said of it last, or "unknown". */
 void version(const char *text);
+const char *version_said(void);
 
 /* Opens a library by its soname; NULL when it is not installed. */
 void *library(const char *soname);
 
 /* One of its functions, or, without a library, what the program itself would call by that name; NULL: there is none. */
 void *symbol(void *library, const char *name);
-
-/* references.c: what every worker can measure beside its contender, to make pairs in one process. */
-draws draw_nothing, draw_by_system_call, draw_from_vdso;
-const char *vdso_prepare(void);
-
-/* getrandom(2) from the vDSO and nothing else: a state for each thread, and errno. After vdso_prepare(). */
-ssize_t thin_getrandom(void *buf, size_t size, unsigned int flags);
 
 /* Nanoseconds. */
 static inline int64_t now(void)
@@ -52,21 +53,10 @@ static inline int64_t now(void)
 	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
+/* Sorts the values. */
 int64_t median(int64_t *values, size_t count);
+
+/* Says what is wrong on standard error, and ends the worker. */
 _Noreturn void give_up(const char *what);
-
-/* The measures. Each prints one line of numbers, which its comment explains. */
-void measure_turn(const struct function *function, size_t size, long count);
-void measure_timer(void);
-void measure_threads(const struct function *function, size_t size, int threads, int64_t ns);
-void measure_first_draw(const struct function *function, size_t size, int rounds);
-void measure_fork(const struct function *function, size_t size, int rounds);
-void measure_start(const char *program, const char *preload);
-void measure_memory(const struct function *function, size_t size);
-void measure_thread_memory(const struct function *function, size_t size, int threads);
-void measure_steps(const struct function *function, size_t size, long count);
-
-/* Pin the process to one CPU, or with -1 let it run where it could at the start. */
-void pin(int cpu);
 
 #endif

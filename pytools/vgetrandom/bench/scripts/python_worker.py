@@ -1,4 +1,7 @@
-"""A benchmark worker in Python, what an application sees. Speaks worker.c's language; needs only Python."""
+"""A benchmark worker in Python: what an application sees. It needs only Python.
+
+It understands some of the requests of native/main.c.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* vDSO, behind a function */
 /*
- * The least that any library can cost which answers getrandom() from the vDSO: it passes the call on, checks nothing, counts nothing, and
- * never gives a state back.
+ * The least that any library can cost which answers getrandom() from the vDSO: it passes the call on, checks nothing,
+ * counts nothing, and never gives a state back.
  */
+#include "references.h"
 #include "worker.h"
 
 static ssize_t (*volatile getrandom)(void *buf, size_t size, unsigned int flags) = thin_getrandom;

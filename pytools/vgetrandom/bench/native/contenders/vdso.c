@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vDSO, bare */
+#include "references.h"
 #include "worker.h"
 
 const char *contender_prepare(void)

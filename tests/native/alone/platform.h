@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* The least that shim/core/ asks of its host: three names that are declared here and that somebody else defines. */
+#ifndef PLATFORM_H
+#define PLATFORM_H
+
+#define CORE_NAME(name) alone_##name
+#define core alone_settings
+#define core_thread (*alone_thread())
+#define platform_getrandom alone_getrandom
+
+extern struct process_settings alone_settings;
+struct thread_record *alone_thread(void);
+long alone_getrandom(void *buf, size_t len, unsigned int flags);
+
+#endif

@@ -1,0 +1,76 @@
+"""`pip install --editable .`: the library is built again from the work tree that was installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+WHAT_IS_INSTALLED = (
+    "LICENSE",
+    "README.md",
+    "cross",
+    "include",
+    "meson.build",
+    "meson.options",
+    "pyproject.toml",
+    "shim",
+)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the work tree: an editable install builds in a folder of its own there."""
+    folder = tmp_path_factory.mktemp("tree")
+    for name in (*WHAT_IS_INSTALLED, "pytools", "tests/conformance"):
+        source, copy = ROOT / name, folder / name
+        copy.parent.mkdir(exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, copy)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def scripts(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the commands are of an environment that has `tree` as an editable install, and else what we have here."""
+    environment = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    paths = {"base": str(environment), "platbase": str(environment)}
+    installed = Path(sysconfig.get_path("purelib", vars=paths))
+    (installed / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    python = environment / "bin" / "python"
+    words = [python, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
+    done = subprocess.run([*words, "--ignore-installed", "--editable", tree], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return python.parent
+
+
+def run(*words: object, cwd: Path) -> str:
+    others = {name: value for name, value in os.environ.items() if name not in ("VGETRANDOM_LIBRARY", "PYTHONPATH")}
+    done = subprocess.run(list(map(str, words)), cwd=cwd, env=others, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.strip()
+
+
+def test_the_package_that_runs_is_the_work_trees(tree: Path, scripts: Path, tmp_path: Path) -> None:
+    code = "import vgetrandom.errors; print(vgetrandom.errors.__file__)"
+    assert run(scripts / "python", "-c", code, cwd=tmp_path) == str(tree / "pytools" / "vgetrandom" / "errors.py")
+    assert Path(run(scripts / "vgetrandom", "path", cwd=tmp_path)).is_relative_to(tree / "build")
+
+
+def test_build_compiles_the_sources_of_the_work_tree(tree: Path, scripts: Path, tmp_path: Path) -> None:
+    name = b"changed in the work tree"
+    source = tree / "shim" / "preload" / "environment.c"
+    source.write_text(source.read_text() + f'\n__attribute__((used)) static const char mark[] = "{name.decode()}";\n')
+    built = Path(run(scripts / "vgetrandom", "build", cwd=tmp_path))
+    assert built == tmp_path / "libvgetrandom.so"
+    assert name in built.read_bytes()
+    assert run(scripts / "vgetrandom", "run", "--", "echo", "served", cwd=tmp_path) == "served"
