@@ -8,7 +8,6 @@ from model.state import BUSY, FIRST_STAMP, OWN, SHARED, Frame, Page, State, Thre
 from model.steps import top, with_thread
 from model.world import World
 
-
 # The thread to which something happens, what that is, and the state after it.
 Event = tuple[int, str, State]
 

@@ -86,7 +86,7 @@ def successors(world: World, state: State) -> Iterator[Event]:
 
 
 def check(state: State) -> None:
-    """No two executions in one state, none in a state that is being zeroed, and only the owner of a slot in it."""
+    """No two executions in one state, none in one that is being zeroed, only a slot's owner in it; no slot is lost."""
     inside: set[int | None] = set()
     for home, thread in enumerate(state.threads):
         for frame in thread.frames if thread else ():
@@ -97,6 +97,17 @@ def check(state: State) -> None:
                 if thread.tail in inside:
                     raise Violation("two executions are inside one state")
                 inside.add(thread.tail)
+    for thread in state.threads:
+        if thread and thread.tail is not None and not _listed(state, thread.tail):
+            raise Violation("a thread has a slot that the table has lost")
+
+
+def _listed(state: State, number: int) -> bool:
+    at = state.head
+    while at and at != number + 1:
+        slot = state.slots[at - 1]
+        at = slot.next if slot else 0
+    return at != 0
 
 
 def trace(world: World, came_from: Origins, last: State) -> tuple[str, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from model.state import BUSY, FIRST_STAMP, NEVER, NO_ROOM, REFUSED, State
-from model.steps import STEPS, page_of
+from model.state import BUSY, NEVER, NO_ROOM, REFUSED, State
+from model.steps import STEPS
 from model.world import Violation, World
 
 
@@ -27,7 +27,7 @@ def check(world: World, state: State) -> None:
 
 
 def _draws(world: World, state: State, i: int) -> None:
-    """Alone, and asked for little, a thread draws from its state at its second draw; then at each, with no slow path."""
+    """Alone, and asked for little, a thread draws from its state at its second draw, and then with no slow path."""
     thread = state.threads[i]
     assert thread
     quick = replace(world, bounds=replace(world.bounds, large=False, refusals=False))
@@ -49,4 +49,7 @@ def _draw(world: World, state: State, i: int) -> tuple[State, list[str]]:
         steps.append(thread.frames[-1].at)
         if len(steps) > 1 and steps[-1] == "read":
             return state, steps
-        (state,) = STEPS[steps[-1]].successors(world, state, i)
+        after = list(STEPS[steps[-1]].successors(world, state, i))
+        if not after:
+            raise Violation("a thread is busy for ever")
+        (state,) = after

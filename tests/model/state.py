@@ -5,7 +5,7 @@ Everything is an immutable tuple, so that a state can be a member of a set. Name
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 # Values of a record's `stamp`, as in slots.h.
 NEVER, BUSY, DREW_ONCE, NO_ROOM, REFUSED = range(5)
@@ -44,7 +44,7 @@ class Thread(NamedTuple):
     """`struct thread_record`, and the executions that use it, each of which interrupted those before."""
 
     frames: tuple[Frame, ...] = (Frame(),)
-    tail: Optional[int] = None  # the number of a slot
+    tail: int | None = None  # the number of a slot
     stamp: int = NEVER
     claimed: int = 0
     away: bool = False  # on a processor that has not heard of the drop: see State.stale
@@ -53,16 +53,16 @@ class Thread(NamedTuple):
 class Slot(NamedTuple):
     home: int
     next: int  # as in slots.h: plus one, 0 is none
-    stamp: int = 0  # the one that may be handed on
+    confirmed: int = 0  # the stamp that may be handed on
 
 
 class State(NamedTuple):
     """Of one process. All addresses of records are in one bucket of the table."""
 
-    threads: tuple[Optional[Thread], ...]  # by the address of their record; None: no thread is there now
-    slots: tuple[Optional[Slot], ...]
+    threads: tuple[Thread | None, ...]  # by the address of their record; None: no thread is there now
+    slots: tuple[Slot | None, ...]
     pages: tuple[Page, ...]  # of each slot
-    stale: tuple[Optional[Page], ...]  # the page that was dropped, while some processor still reads and writes it
+    stale: tuple[Page | None, ...]  # the page that was dropped, while some processor still reads and writes it
     head: int = 0
     used: int = 0
     stamps: int = FIRST_STAMP  # the next one
@@ -76,7 +76,7 @@ class State(NamedTuple):
 def renumbered(state: State) -> State:
     """The same state for all that differ only in which numbers the stamps are: their order is all that matters."""
     used = {page.stamp for page in (*state.pages, *state.stale) if page}
-    used |= {slot.stamp for slot in state.slots if slot}
+    used |= {slot.confirmed for slot in state.slots if slot}
     for thread in state.threads:
         if thread:
             used.update((thread.stamp, thread.claimed))
@@ -87,10 +87,10 @@ def renumbered(state: State) -> State:
         return state
     new = {old: number for number, old in enumerate(sorted(used), FIRST_STAMP)}
 
-    def renew(page: Optional[Page]) -> Optional[Page]:
+    def renew(page: Page | None) -> Page | None:
         return page._replace(stamp=new.get(page.stamp, page.stamp)) if page else None
 
-    def rename(thread: Optional[Thread]) -> Optional[Thread]:
+    def rename(thread: Thread | None) -> Thread | None:
         if not thread:
             return None
         frames = tuple(
@@ -101,7 +101,7 @@ def renumbered(state: State) -> State:
 
     return state._replace(
         threads=tuple(map(rename, state.threads)),
-        slots=tuple([slot and slot._replace(stamp=new.get(slot.stamp, 0)) for slot in state.slots]),
+        slots=tuple([slot and slot._replace(confirmed=new.get(slot.confirmed, 0)) for slot in state.slots]),
         pages=tuple([page._replace(stamp=new.get(page.stamp, page.stamp)) for page in state.pages]),
         stale=tuple(map(renew, state.stale)),
         stamps=new[state.stamps],

@@ -173,15 +173,24 @@ def _not_handed_on(state: State, i: int) -> State:
 @step("handed_on", "uint64_t stamp = *(const volatile uint64_t *)&tail->stamp;")
 def stamp_left(world: World, state: State, i: int) -> Iterator[State]:
     stamp = page_of(state, i).stamp
-    if stamp != _slot(state, i).stamp and world.protocol.hand_on_confirmed:
-        yield _not_handed_on(state, i)
-    elif stamp < FIRST_STAMP and world.protocol.hand_on_a_stamp:
+    if stamp < FIRST_STAMP and world.protocol.hand_on_a_stamp:
         yield _not_handed_on(state, i)
     else:
-        yield goto(state, i, "rest_left", number=stamp)
+        yield goto(state, i, "confirmed_left", number=stamp)
 
 
-@step("handed_on", "if (stamp < FIRST_STAMP || tail->begun != tail->calls)")
+IN_ORDER = "if (stamp < FIRST_STAMP || stamp != core_thread.slot->confirmed || tail->begun != tail->calls)"
+
+
+@step("handed_on", IN_ORDER)
+def confirmed_left(world: World, state: State, i: int) -> Iterator[State]:
+    if top(state, i)[1].number != _slot(state, i).confirmed and world.protocol.hand_on_confirmed:
+        yield _not_handed_on(goto(state, i, "confirmed_left", number=0), i)
+    else:
+        yield goto(state, i, "rest_left")
+
+
+@step("handed_on", IN_ORDER)
 def rest_left(world: World, state: State, i: int) -> Iterator[State]:
     if page_of(state, i).inside and world.protocol.hand_on_at_rest:
         yield _not_handed_on(goto(state, i, "rest_left", number=0), i)
@@ -227,10 +236,10 @@ def _with_slot(state: State, i: int) -> State:
     return state._replace(slots=(*state.slots[:number], Slot(i, state.head), *state.slots[number + 1 :]))
 
 
-@step(
-    "give",
-    "while (!__atomic_compare_exchange_n(bucket, &head, (uint16_t)(number + 1), false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));",
-)  # noqa: E501
+SWAP = "while (!__atomic_compare_exchange_n(bucket, &head, (uint16_t)(number + 1), false,"
+
+
+@step("give", f"{SWAP} __ATOMIC_RELEASE, __ATOMIC_RELAXED));")
 def swap(world: World, state: State, i: int) -> Iterator[State]:
     number = top(state, i)[1].number
     slot = state.slots[number]
@@ -247,7 +256,12 @@ def swap(world: World, state: State, i: int) -> Iterator[State]:
 @step("renew", "uint64_t number = FIRST_STAMP + __atomic_fetch_add(&slots_table.stamps, 1, __ATOMIC_RELAXED);")
 def number(world: World, state: State, i: int) -> Iterator[State]:
     number = state.stamps if world.protocol.new_stamp else FIRST_STAMP
-    yield goto(_confirmed(state, i, 0)._replace(stamps=number + 1), i, "open", number=number, stamp=0)
+    yield goto(state._replace(stamps=number + 1), i, "unconfirm", number=number, stamp=0)
+
+
+@step("renew", "core_thread.slot->confirmed = 0;")
+def unconfirm(world: World, state: State, i: int) -> Iterator[State]:
+    yield goto(_confirmed(state, i, 0) if world.protocol.unconfirm else state, i, "open")
 
 
 def _slot(state: State, i: int) -> Slot:
@@ -258,7 +272,7 @@ def _slot(state: State, i: int) -> Slot:
 
 
 def _confirmed(state: State, i: int, stamp: int) -> State:
-    number, slot = top(state, i)[0].tail or 0, _slot(state, i)._replace(stamp=stamp)
+    number, slot = top(state, i)[0].tail or 0, _slot(state, i)._replace(confirmed=stamp)
     return state._replace(slots=(*state.slots[:number], slot, *state.slots[number + 1 :]))
 
 
@@ -341,21 +355,17 @@ def take(world: World, state: State, i: int) -> Iterator[State]:
 def look_again(world: World, state: State, i: int) -> Iterator[State]:
     _, frame = top(state, i)
     if page_of(state, i).generation:
-        yield _drawn(world, written(state, i, in_use=False), i)
+        yield _drawn(written(state, i, in_use=False), i)
     elif frame.retried:
-        yield _drawn(world, goto(written(state, i, in_use=False), i, "calls", drawn=OWN), i)
+        yield _drawn(goto(written(state, i, in_use=False), i, "calls", drawn=OWN), i)
     else:
         yield goto(state, i, "generation", drawn=NOTHING, retried=True)
 
 
-def _to_be_confirmed(world: World, frame: Frame) -> bool:
-    return world.protocol.confirm_large if frame.large else frame.slow and world.protocol.confirm_claim
-
-
-def _drawn(world: World, state: State, i: int) -> State:
+def _drawn(state: State, i: int) -> State:
     """The bytes are the caller's, unless they are to be confirmed or are a key to be expanded."""
     _, frame = top(state, i)
-    if frame.large or _to_be_confirmed(world, frame):
+    if frame.large or frame.slow:
         return goto(state, i, "calls", retried=False)
     return goto(_returned(state, i), i, "calls", retried=False, drawn=NOTHING)
 
@@ -379,11 +389,9 @@ def leave(world: World, state: State, i: int) -> Iterator[State]:
     thread, frame = top(state, i)
     if frame.failed:
         yield goto(state, i, "refuse", {"stamp": thread.claimed}, stamp=0)
-    elif _to_be_confirmed(world, frame):
-        noted = frame.stamp if world.protocol.note_before_key or not frame.large else page_of(state, i).stamp
-        yield goto(state, i, "confirm", {"stamp": thread.claimed}, stamp=noted)
-    elif frame.large:
-        yield goto(state, i, "expanded", {"stamp": thread.claimed})
+    elif frame.slow or frame.large:
+        look = "still" if world.protocol.confirm_claim else "confirm"
+        yield goto(state, i, look if frame.slow else "expanded", {"stamp": thread.claimed})
     else:
         yield over(state, i, stamp=thread.claimed)
 
@@ -393,32 +401,45 @@ def refuse(world: World, state: State, i: int) -> Iterator[State]:
     yield over(state, i, stamp=REFUSED)
 
 
-# The end: slots_confirm(), and the system call
+# The end: slots_confirm(), slots_still_hold(), and the system call
 
 
 @step("bulk_draw", "expand(buf, len, key);", "bulk.c")
 def expanded(world: World, state: State, i: int) -> Iterator[State]:
-    yield over(_returned(state, i), i)
+    noted = top(state, i)[1].stamp if world.protocol.note_before_key else page_of(state, i).stamp
+    yield goto(state, i, "still", stamp=noted) if world.protocol.compare_large else over(_returned(state, i), i)
 
 
-@step("slots_confirm", "if (slots_hold(stamp))")
-def confirm(world: World, state: State, i: int) -> Iterator[State]:
-    if _holds(world, state, i):
-        slow, stamp = top(state, i)[1].slow, top(state, i)[1].stamp
-        state = _returned(state, i)
-        yield over(_confirmed(state, i, stamp) if slow else state, i)
+@step("slots_still_hold", "if (slots_hold(stamp))")
+def still(world: World, state: State, i: int) -> Iterator[State]:
+    if not _holds(world, state, i):
+        yield goto(state, i, "unchanged", drawn=NOTHING, slow=False)
+    elif top(state, i)[1].large and not top(state, i)[1].slow:
+        yield over(_returned(state, i), i)
+    elif top(state, i)[1].large:
+        yield goto(state, i, "confirm")
     else:
-        yield goto(state, i, "unchanged", drawn=NOTHING)
+        yield goto(_returned(state, i), i, "confirm", drawn=NOTHING)
 
 
-@step("slots_confirm", "if (core_thread.stamp == stamp)")
+@step("slots_confirm", "core_thread.slot->confirmed = stamp;")
+def confirm(world: World, state: State, i: int) -> Iterator[State]:
+    state = _returned(state, i) if not top(state, i)[1].large else state
+    state = _confirmed(state, i, top(state, i)[1].stamp)
+    if top(state, i)[1].large:
+        yield goto(state, i, "expanded", slow=False, moved=False)
+    else:
+        yield over(state, i)
+
+
+@step("slots_still_hold", "if (core_thread.stamp == stamp)")
 def unchanged(world: World, state: State, i: int) -> Iterator[State]:
     thread, frame = top(state, i)
     same = thread.stamp == frame.stamp or not world.protocol.forget_if_unchanged
     yield goto(state, i, "forget" if same else "kernel", stamp=0)
 
 
-@step("slots_confirm", "core_thread.stamp = DREW_ONCE;")
+@step("slots_still_hold", "core_thread.stamp = DREW_ONCE;")
 def forget(world: World, state: State, i: int) -> Iterator[State]:
     yield goto(state, i, "kernel", {"stamp": DREW_ONCE})
 

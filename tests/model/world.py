@@ -17,7 +17,7 @@ class Protocol:
     compare_with_first: bool = True  # slots_hold(): a word is no stamp
     compare_home: bool = True  # find(): only the slot whose home is this thread's record
     hand_on_a_stamp: bool = True  # handed_on(): not from a page that was dropped
-    hand_on_confirmed: bool = True  # handed_on(): only the stamp that a draw which claimed it has confirmed
+    hand_on_confirmed: bool = True  # handed_on(): only the stamp that a whole draw has confirmed
     hand_on_at_rest: bool = True  # handed_on(): not from a thread that ended within a draw
     used_at_once: bool = True  # give(): a slot's number is read and counted in one go
     swap_head: bool = True  # give(): the bucket's head changes only if it is as it was
@@ -27,12 +27,13 @@ class Protocol:
     stamp_before_zeros: bool = True  # renew()
     zero: bool = True  # renew()
     remember_stamp: bool = True  # renew(): core_thread.claimed
-    confirm_claim: bool = True  # draw_slowly(): the stamp once more at the end of a draw that claimed it
-    confirm_large: bool = True  # bulk_draw(): the stamp once more when the key was expanded
+    unconfirm: bool = True  # renew(): until then nothing is handed on
+    confirm_claim: bool = True  # slots_confirm(): the stamp once more at the end of a draw that claimed it
+    compare_large: bool = True  # bulk_draw(): the stamp once more when the key was expanded
     note_before_key: bool = True  # bulk_draw(): the stamp of before the draw of the key
     restore_stamp: bool = True  # slots_claim(): the thread is no longer busy when the system call is its answer
     answer_if_idle: bool = True  # slots_answered(): a thread that is in a draw stays busy
-    forget_if_unchanged: bool = True  # slots_confirm(): not what a handler has claimed meanwhile
+    forget_if_unchanged: bool = True  # slots_still_hold(): not what a handler has claimed meanwhile
 
 
 @dataclass(frozen=True)
