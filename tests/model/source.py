@@ -70,11 +70,11 @@ def lines(file: str) -> Iterator[Line]:
 
 
 def line_of(step: Step) -> int:
-    """The number of the line that a step stands for. Raises LookupError when it is not there any more."""
-    for line in lines(step.file):
-        if (line.function, line.text) == (step.function, step.line):
-            return line.number
-    raise LookupError(f"{step.function}() in {step.file} has no line `{step.line}`")
+    """The number of the line that a step stands for. Raises LookupError unless it is there once."""
+    numbers = [line.number for line in lines(step.file) if (line.function, line.text) == (step.function, step.line)]
+    if len(numbers) != 1:
+        raise LookupError(f"{step.function}() in {step.file} has {len(numbers)} lines `{step.line}`")
+    return numbers[0]
 
 
 def without_step(line: Line) -> bool:

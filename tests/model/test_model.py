@@ -55,6 +55,14 @@ def test_the_line_that_a_step_stands_for_is_in_the_code(name: str) -> None:
     assert line_of(STEPS[name])
 
 
+def test_steps_of_a_function_are_in_the_order_of_its_lines() -> None:
+    last: dict[tuple[str, str], int] = {}
+    for name, step in STEPS.items():
+        place, number = (step.file, step.function), line_of(step)
+        assert number >= last.get(place, 0), f"{name} comes too early in {step.function}()"
+        last[place] = number
+
+
 def test_the_page_about_the_model_lists_every_step() -> None:
     page = (Path(__file__).parents[2] / "docs" / "model.md").read_text().replace("\\|", "|")
     assert not [name for name, step in STEPS.items() if f"| `{name}` | `{step.function}` | `{step.line}` |" not in page]
