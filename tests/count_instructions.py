@@ -4,7 +4,7 @@ Usage: python tests/count_instructions.py
 
 qemu-user runs one instruction at a time and names each; two requests less one are what a request takes. The vector code
 is compiled from this tree; the vDSO is that of Debian's newest kernel for the architecture, taken out of the kernel's
-image and mapped beside data that says "ready". `vgetrandom bench --measure instructions` counts on an x86-64 host.
+image and mapped beside data that says "ready".
 
 Needs ziglang, Debian's cross compilers (tests/packages.txt), zstd, and network for the kernels and a newer qemu-user.
 """

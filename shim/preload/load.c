@@ -113,9 +113,8 @@ __attribute__((constructor)) static void load(void)
 	if (vgetrandom_record.status == VGETRANDOM_ACTIVE)
 		draw_start(imports.getauxval(AT_RANDOM) | imports.getauxval(AT_SYSINFO_EHDR), most_vector());
 	if (!record_protect() && vgetrandom_record.status == VGETRANDOM_ACTIVE) {
-		/* The states stay mapped, for another thread may be in a draw. */
+		/* Entry point and states stay, for another thread may be in a draw. */
 		core.small_limit = 0;
-		core.entry = NULL;
 		vgetrandom_record.memory = VGETRANDOM_MEMORY_NONE;
 		vgetrandom_record.status = VGETRANDOM_NO_MEMORY;
 	}

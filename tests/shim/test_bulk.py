@@ -20,7 +20,7 @@ INCLUDE = ["-I", ROOT / "shim" / "core", "-I", NATIVE / "alone", "-I", ROOT / "t
 AVX2, AVX512, SSE2 = 3, 4, 5  # enum vgetrandom_vector
 WITHOUT = {SSE2: "noavx2", AVX2: "noavx512", AVX512: ""}  # what VGETRANDOM has to say
 MOST_STACK = 1024  # bytes
-MOST_STACK_KEPT = 1536  # the same where many vector registers are the caller's, and have to be kept
+MOST_STACK_KEPT = 1536  # the same where call_and_save() itself keeps up to 640 bytes of the caller's registers
 ABSENT = 77
 
 

@@ -27,6 +27,7 @@ VERBS = {
     "conform": "ask any libc whether its getrandom keeps its promises",
     "bench": "measure every way to get random bytes, side by side",
     "matrix": "run conform under QEMU: kernels, architectures and libcs",
+    "clones": "two clones of one running virtual machine: who repeats?",
     "build": "build the library for another target, or with sanitizers",
     "path": "print the library's path, for LD_PRELOAD",
 }

@@ -88,7 +88,7 @@ def run_guest(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=_environment(machine.emulator),
+            env=emulator_environment(machine.emulator),
         )
     except OSError as error:
         raise VgetrandomError(f"{machine.emulator} does not run: {error.strerror}") from error
@@ -110,7 +110,7 @@ def run_guest(
         process.stdout.close()
 
 
-def _environment(emulator: Path) -> dict[str, str] | None:
+def emulator_environment(emulator: Path) -> dict[str, str] | None:
     """An unpacked QEMU looks for its modules in /usr/lib, and ends when it finds those of another version there."""
     modules = next(emulator.parent.parent.glob("lib/*/qemu"), None)
     return {"QEMU_MODULE_DIR": str(modules), **os.environ} if modules else None

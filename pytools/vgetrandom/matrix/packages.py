@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import VgetrandomError
 from ..system import debian
-from .cells import Cell
+from .cells import Architecture, Cell, Kernel
 from .images import bootable
 
 _ANY = "amd64"  # its package lists have the packages for all architectures too, such as the cross compilers' libraries
@@ -26,13 +26,13 @@ class Files:
     flat: bool = False
 
 
-def kernel_files(cell: Cell, cache: Path) -> Files:
+def kernel_files(architecture: Architecture, kernel: Kernel, cache: Path) -> Files:
     """The kernel image that QEMU can boot. Raises VgetrandomError when it can't be had."""
-    kernel, arch = cell.kernel, cell.architecture.debian
+    arch = architecture.debian
     if kernel.file:
         if not kernel.file.is_file():
             raise VgetrandomError(f"the kernel image {kernel.file} is not there; the table of cells names it")
-        return Files(bootable(kernel.file, cell.architecture.name, cache), kernel.name)
+        return Files(bootable(kernel.file, architecture.name, cache), kernel.name)
     package = debian.find(kernel.release, arch, kernel.package)
     root = debian.fetch(kernel.release, arch, [package])
     images = sorted(path for path in root.rglob("vmlinu*") if path.is_file() and not path.is_symlink())
@@ -40,7 +40,7 @@ def kernel_files(cell: Cell, cache: Path) -> Files:
         raise VgetrandomError(
             f"the package {package} of {kernel.release} holds no kernel image; change the table's pattern"
         )
-    return Files(bootable(images[0], cell.architecture.name, cache), package)
+    return Files(bootable(images[0], architecture.name, cache), package)
 
 
 def libc_files(cell: Cell) -> Files:

@@ -47,13 +47,13 @@ def build_programs(
     """
     suffix = f"gnu.{_OLDEST_GLIBC.get(target.arch, '2.28')}" if target.libc == "gnu" else "musl"
     dynamic = [] if target.libc == "gnu" else ["-dynamic"]
-    compiler = _compiler(f"{target.arch}-linux-{suffix}", *dynamic, f"-Wl,-rpath,{LIBC_FOLDER}")
-    static = _compiler(f"{target.arch}-linux-musl", "-static")
+    compiler = zig_compiler(f"{target.arch}-linux-{suffix}", *dynamic, f"-Wl,-rpath,{LIBC_FOLDER}")
+    static = zig_compiler(f"{target.arch}-linux-musl", "-static")
     init = build_case(_own("init"), static, cache)
     probe = build_case(_own("probe"), compiler, cache)
     identity = build_case(identity_probe(), compiler, cache)
     done("init")
-    library = _library(target, cache / "matrix")
+    library = build_shim(target, cache / "matrix")
     done("library")
 
     def one(case: Case) -> Path | VgetrandomError:
@@ -74,7 +74,8 @@ def _own(name: str) -> Case:
     return Case(name, "matrix", "", "", "promise", _HERE / f"{name}.c", (), (), False)
 
 
-def _compiler(target: str, *options: str) -> Compiler:
+def zig_compiler(target: str, *options: str) -> Compiler:
+    """PyPI's ziglang for a target as it names it. Raises VgetrandomError where it is not installed."""
     return Compiler((sys.executable, "-m", "ziglang", "cc", "-target", target, *options), _zig_version())
 
 
@@ -88,7 +89,11 @@ def _zig_version() -> str:
     return subprocess.run(command, capture_output=True, text=True).stdout.strip()
 
 
-def _library(target: Target, cache: Path) -> Path:
+def build_shim(target: Target, cache: Path) -> Path:
+    """The library for a target, from this package's sources, kept by their contents.
+
+    Raises VgetrandomError as build_library does.
+    """
     digest = hashlib.sha256(f"{target} {_zig_version()}".encode())
     source = source_path()
     parts = [source / "meson.build", source / "meson.options", source / "cross" / f"{target.arch}.ini"]

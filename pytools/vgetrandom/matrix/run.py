@@ -109,7 +109,7 @@ def obstacle(cell: Cell, qemu: Path | None) -> str:
 def prepare(cell: Cell, plan: Plan, done: Callable[[str], None]) -> Prepared:
     """Fetch and compile all that a cell needs. Raises VgetrandomError when something can't be had."""
     emulator = find_emulator(cell.architecture, plan.qemu)
-    kernel = kernel_files(cell, plan.cache)
+    kernel = kernel_files(cell.architecture, cell.kernel, plan.cache)
     libc = libc_files(cell)
     target = Target(cell.architecture.name, cell.libc.family)
     programs = build_programs(target, plan.cases_of(cell), plan.cache, plan.jobs, done)

@@ -1,0 +1,151 @@
+"""`vgetrandom clones`: two clones of one running virtual machine: who repeats, and for how long?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from ..clones import report
+from ..clones.cells import Guest, Plan, prepare, run_all
+from ..clones.contenders import HOST, Contender, choose, of_program, read_table
+from ..clones.guest import Amount
+from ..clones.host_files import files_of
+from ..clones.run import ABSENT, SAME
+from ..clones.verdict import Verdict, judge
+from ..errors import VgetrandomError
+from ..output.console import Console
+from ..output.document import replace_section, section_of
+from ..output.table import print_table
+from ..preload.library import library_path
+from ..system.debian import cache_folder
+from ..system.program import find_program
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--list", action="store_true", help="list the contenders and the kernels")
+    parser.add_argument(
+        "--contender", metavar="NAME", action="append", default=[], help="only this one, or 'vget*'; repeat"
+    )
+    parser.add_argument("--clones", type=int, default=2, metavar="N", help="clones of a snapshot (default: 2)")
+    parser.add_argument(
+        "--cell", metavar="KERNEL/N", action="append", default=[], help="for example '6.12/1': N processors; repeat"
+    )
+    parser.add_argument(
+        "--control",
+        choices=(SAME, ABSENT),
+        action="append",
+        help="only this control: the source's generation, or no device (default: both)",
+    )
+    parser.add_argument("--kernel", type=Path, metavar="FILE", help="boot this kernel image")
+    parser.add_argument(
+        "--initramfs", type=Path, metavar="FILE", help="run PROGRAM in this root file system: a cpio archive"
+    )
+    parser.add_argument(
+        "--file",
+        type=Path,
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="also needed by PROGRAM of this host; repeat",
+    )
+    parser.add_argument("--draws", type=int, default=10000, metavar="N", help="after the snapshot (default: 10000)")
+    parser.add_argument("--lines", type=int, default=500, metavar="N", help="of programs that print (default: 500)")
+    parser.add_argument(
+        "--milliseconds", type=int, default=3000, metavar="N", help="of the guest's clock, at most (default: 3000)"
+    )
+    parser.add_argument("--memory", type=int, default=512, metavar="MIB", help="of the guest (default: 512)")
+    parser.add_argument("--limit", type=float, default=30, metavar="MINUTES", help="for all (default: 30)")
+    parser.add_argument("--qemu", type=Path, metavar="DIR", help="take the emulator from this folder")
+    parser.add_argument("--consoles", type=Path, metavar="DIR", help="keep what every machine said here")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--document", type=Path, metavar="FILE", help="put the tables between the marks in a document")
+    parser.add_argument(
+        "program", nargs=argparse.REMAINDER, metavar="-- PROGRAM ...", help="a contender that prints an id a line"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.list:
+        _list()
+        return 0
+    if min(args.draws, args.lines, args.milliseconds, args.memory) < 1 or args.clones < 2 or args.limit <= 0:
+        raise VgetrandomError("--clones takes a number of 2 or more, the other amounts one above 0")
+    if args.document:
+        section_of(args.document, report.BEGIN)  # better now than after ten minutes
+    contenders, host = _contenders(args)
+    cache = cache_folder()
+    plan = Plan(
+        contenders=contenders,
+        amount=Amount(args.draws, args.lines, args.milliseconds),
+        clones=args.clones,
+        controls=args.control or [SAME, ABSENT],
+        memory=args.memory,
+        limit=args.limit * 60,
+        consoles=(args.consoles or cache / "clones" / "consoles").absolute(),
+        qemu=args.qemu,
+    )
+    guest = Guest(args.cell, args.kernel, args.initramfs, host)
+    console = Console(stderr=True, highlight=False)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task("preparing", total=None)
+
+        def note(what: str) -> None:
+            progress.update(task, description=what)
+
+        cells = run_all(prepare(guest, plan, cache, note), plan, note)
+    verdict = judge(contenders, cells)
+    if args.document:
+        replace_section(args.document, report.BEGIN, report.as_markdown(contenders, cells))
+    if args.json:
+        print(json.dumps(report.as_json(contenders, cells, verdict), indent=2))
+    else:
+        for cell in cells:
+            print(f"{report.heading(cell)}\n")
+            print_table(report.COLUMNS, report.rows(report.taking_part(contenders, cell), cell))
+            print()
+        print("".join(f"{line}\n" for line in _words(verdict)), end="")
+    return {"yes": 0, "no": 1, "invalid": 2}[verdict.word]
+
+
+def _words(verdict: Verdict) -> list[str]:
+    if verdict.word == "yes":
+        return ["yes: nothing repeats but what was drawn before the clone's kernel knew"]
+    return [f"{verdict.word}: {why}" for why in (verdict.invalid or verdict.repeats)]
+
+
+def _contenders(args: argparse.Namespace) -> tuple[list[Contender], dict[str, Path]]:
+    """Those of the table, and the user's program; its files, where it is one of this host."""
+    chosen = choose(read_table().contenders, args.contender)
+    words = args.program[1:] if args.program[:1] == ["--"] else list(args.program)
+    if not words:
+        if args.initramfs or args.file:
+            raise VgetrandomError("--initramfs and --file are for a PROGRAM; name it behind --")
+        return chosen, {}
+    if not args.contender:
+        chosen = choose(chosen, ["vgetrandom", "syscall"])
+    if args.initramfs:
+        if not words[0].startswith("/"):
+            raise VgetrandomError(f"{words[0]} is in the initramfs; name it by its whole path there")
+        return [*chosen, *of_program(words, "", True)], {}
+    program = find_program(words, os.environ, library_path())
+    host = files_of(program, args.file)
+    return [*chosen, *of_program([str(Path(program.path).absolute()), *words[1:]], HOST, not program.obstacle)], host
+
+
+def _list() -> None:
+    table = read_table()
+    print_table(
+        ("contender", "what", "with the library", "two processors"),
+        [
+            (one.name, one.label, "yes" if one.library else "no", "yes" if one.with_two else "no")
+            for one in table.contenders
+        ],
+    )
+    print()
+    print_table(("kernel", "Debian"), [(kernel.name, kernel.release) for kernel in table.kernels])

@@ -1,0 +1,221 @@
+"""One emulated machine of which a snapshot is taken, or that goes on from one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import shlex
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from ..errors import VgetrandomError
+from ..matrix.guest import emulator_environment
+
+_POLL = 0.05  # seconds
+_BYTE_ARRIVES = 0.3  # seconds that QEMU gets to put a byte into the serial port of a machine that is stopped
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What to start, and with how much.
+
+    options     the words that choose the machine, its processor and how it is emulated
+    memory      MiB, from the physical address `base` on
+    """
+
+    emulator: Path
+    options: tuple[str, ...]
+    processors: int
+    memory: int
+    kernel: Path
+    initramfs: Path
+    append: str  # the kernel's words
+    base: int = 0
+
+
+class Emulator:
+    """QEMU in a process of its own, steered by QMP (docs/interop/qmp-spec in QEMU); it ends with the context.
+
+    `guid` is the generation that the machine shows its kernel (docs/specs/vmgenid in QEMU); None: it has no such
+    device. With `snapshot`, it is stopped where that was taken. Everything raises VgetrandomError after `deadline`
+    (time.monotonic()).
+    """
+
+    def __init__(
+        self, machine: Machine, guid: str | None, console: Path, deadline: float, snapshot: Path | None = None
+    ):
+        self._machine, self._deadline = machine, deadline
+        self._said: queue.Queue[str] = queue.Queue()
+        self._complaint = ""
+        ours, theirs = socket.socketpair()
+        command = _command(machine, guid, theirs.fileno())
+        command += ["-incoming", "defer", "-S"] if snapshot else []
+        with theirs:
+            try:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=[theirs.fileno()],
+                    env=emulator_environment(machine.emulator),
+                )
+            except OSError as error:
+                ours.close()
+                raise VgetrandomError(f"{machine.emulator} does not run: {error.strerror}") from error
+        self._socket = ours
+        try:
+            assert self._process.stdin and self._process.stdout
+            self._input: IO[bytes] = self._process.stdin
+            self._listener = threading.Thread(target=self._listen, args=(self._process.stdout, console), daemon=True)
+            self._listener.start()
+            self._monitor = ours.makefile("rwb")
+            self._answer()  # the greeting
+            self._ask("qmp_capabilities")
+            if snapshot:
+                self._ask("migrate-incoming", uri=f"exec:cat {shlex.quote(str(snapshot))}")
+                self._wait_until("query-status", ("paused", "prelaunch"), ())
+        except BaseException:
+            self.end()
+            raise
+
+    def __enter__(self) -> Emulator:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Kill it."""
+        self._process.kill()
+        self._process.wait()
+        self._socket.close()
+        with contextlib.suppress(OSError):  # what was not read is lost
+            self._input.close()
+
+    def wait_for(self, event: str) -> list[str]:
+        """Wait until the guest says `event`; returns what it said from the last time on, as init.c says things."""
+        lines: list[str] = []
+        while not lines or lines[-1] != event:
+            try:
+                lines.append(self._said.get(timeout=_POLL))
+            except queue.Empty:
+                self._check(f"the guest did not come to {event!r}")
+        return lines[:-1]
+
+    def go_on(self) -> None:
+        """Let the machine run."""
+        self._ask("cont")
+
+    def stop(self) -> None:
+        """Stop all its processors, each between two instructions."""
+        self._ask("stop")
+
+    def take_snapshot(self, output: Path) -> None:
+        """Save the stopped machine, with a byte in its serial port that tells the guest: this is after the snapshot."""
+        self._input.write(b"!")
+        self._input.flush()
+        time.sleep(_BYTE_ARRIVES)
+        self._ask("migrate-set-parameters", **{"max-bandwidth": 1 << 40})
+        self._ask("migrate", uri=f"exec:cat > {shlex.quote(str(output))}")
+        self._wait_until("query-migrate", ("completed",), ("failed", "cancelled"))
+
+    def save_memory(self, output: Path) -> None:
+        """Write all of its memory, as the processors see it."""
+        self._ask("pmemsave", val=self._machine.base, size=self._machine.memory << 20, filename=str(output))
+
+    def _wait_until(self, question: str, good: Sequence[str], bad: Sequence[str]) -> None:
+        while True:
+            status = self._ask(question).get("status", "")
+            if status in good:
+                return
+            if status in bad:
+                raise VgetrandomError(
+                    f"QEMU could not take the snapshot ({status}); is there room in the temporary folder?"
+                )
+            self._check(f"QEMU stayed {status!r}")
+            time.sleep(_POLL)
+
+    def _ask(self, command: str, **arguments: object) -> dict[str, Any]:
+        try:
+            self._monitor.write(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+            self._monitor.flush()
+        except OSError:
+            raise VgetrandomError(f"QEMU ended: {self._last_words()}") from None
+        while True:
+            answer = self._answer()
+            if "return" in answer:
+                returned = answer["return"]
+                return returned if isinstance(returned, dict) else {}
+            if "error" in answer:
+                raise VgetrandomError(f"QEMU refused {command}: {answer['error'].get('desc', '')}")
+
+    def _answer(self) -> dict[str, Any]:
+        self._socket.settimeout(max(self._deadline - time.monotonic(), 0.1))
+        try:
+            line = self._monitor.readline()
+        except OSError:
+            raise VgetrandomError("QEMU did not answer in time; give it more with --limit") from None
+        if not line:
+            raise VgetrandomError(f"QEMU ended: {self._last_words()}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _check(self, what: str) -> None:
+        if self._process.poll() is not None:
+            raise VgetrandomError(f"QEMU ended: {self._last_words()}")
+        if self._complaint:
+            raise VgetrandomError(f"the guest failed: {self._complaint}")
+        if time.monotonic() > self._deadline:
+            raise VgetrandomError(f"{what} in time; give it more with --limit")
+
+    def _last_words(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)
+        self._listener.join(1)
+        return self._complaint or f"exit status {self._process.returncode}"
+
+    def _listen(self, stream: IO[bytes], console: Path) -> None:
+        with console.open("wb") as log, contextlib.suppress(ValueError, OSError):
+            for line in stream:
+                log.write(line)
+                log.flush()
+                text = line.decode(errors="replace").rstrip()
+                if "vg: " in text:
+                    self._hear(text[text.index("vg: ") + 4 :])
+                elif "Kernel panic" in text or text.startswith(self._machine.emulator.name):
+                    self._complaint = text
+
+    def _hear(self, event: str) -> None:
+        """What init.c says: trouble is the end."""
+        if event.startswith("trouble "):
+            self._complaint = event.partition(" ")[2]
+        else:
+            self._said.put(event)
+
+
+def _command(machine: Machine, guid: str | None, monitor: int) -> list[str]:
+    return [
+        str(machine.emulator),
+        *machine.options,
+        *("-smp", str(machine.processors), "-m", str(machine.memory), "-nodefaults", "-display", "none"),
+        *("-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control"),
+        *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console", "-no-reboot"),
+        *("-kernel", str(machine.kernel), "-initrd", str(machine.initramfs), "-append", machine.append),
+        *(("-device", f"vmgenid,guid={guid}") if guid else ()),
+    ]
+
+
+def guids(first: int) -> Iterator[str]:
+    """Generations, each another one: any number of them, and the same in every run."""
+    number = first
+    while True:
+        yield f"5eed0000-0000-4000-8000-{number:012x}"
+        number += 1

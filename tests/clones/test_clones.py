@@ -1,0 +1,158 @@
+"""Who repeats is told right from what a memory holds, and the verdict holds only what was shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import struct
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from command import Vgetrandom, one_line, runner_for
+from vgetrandom.clones.compare import Repeats, compare, handled_at, together
+from vgetrandom.clones.contenders import BUFFERED, KERNEL, NONE, Contender, read_table
+from vgetrandom.clones.guest import Amount, plan
+from vgetrandom.clones.host_files import files_of
+from vgetrandom.clones.memory import Draw, Memory, read_memory
+from vgetrandom.clones.run import ABSENT, OWN, SAME, CellResult, Trial
+from vgetrandom.clones.verdict import judge
+from vgetrandom.system.program import find_program
+
+REPEATED = Repeats(100, 100, 99, 5000, None)
+FRESH = Repeats(100, 1, 0, 0, 2)
+CONTENDERS = (
+    Contender("vgetrandom", "the library", "r", ("libc", "getrandom", "16"), library=True, promise=KERNEL),
+    Contender(BUFFERED, "a buffer", "r", ("buffered", "buffered", "16"), promise=NONE),
+)
+
+
+@pytest.fixture
+def vgetrandom(library: Path) -> Vgetrandom:
+    return runner_for(library)
+
+
+def memory(values: Sequence[str], begun: int = 1000, handled: int | None = None) -> Memory:
+    """Draws from number 1 on, one each 10 ns."""
+    draws = [Draw(number, begun + 10 * number, value.encode()) for number, value in enumerate(values, 1)]
+    return Memory({0: draws}, [] if handled is None else [(handled, "crng reseeded due to virtual machine fork")])
+
+
+def page(contender: int, *records: tuple[int, int, bytes]) -> bytes:
+    """A page of memory as record.h lays it out."""
+    one = 0x6E6F6C630076670A
+    packed = struct.pack("<QQQQ32x", one, ~one & (1 << 64) - 1, contender, 0)
+    return (packed + b"".join(struct.pack("<QQ48s", *record) for record in records)).ljust(4096, b"\0")
+
+
+def test_records_are_found_wherever_their_pages_lie(tmp_path: Path) -> None:
+    path = tmp_path / "memory"
+    other = b"\x55" * 4096
+    path.write_bytes(
+        other
+        + page(3, (2, 20, b"b"), (0, 15, b"torn"))
+        + other
+        + page(3, (1, 10, b"a"))
+        + page(0xFFFF, (1, 7, b"said"))
+    )
+    found = read_memory(path)
+    assert found.draws == {3: [Draw(1, 10, b"a"), Draw(2, 20, b"b")]}
+    assert (found.messages, found.last(3), found.last(4)) == ([(7, "said")], 2, 0)
+
+
+def test_only_what_was_drawn_after_the_snapshot_counts_and_wherever_it_repeats() -> None:
+    source = memory("abc")
+    found = compare(0, source, [memory("abcdefg"), memory("abcxdey")])
+    assert found == Repeats(compared=4, repeated=2, late=0, last_ns=30, fresh=4)
+
+
+def test_who_repeats_what_was_begun_when_the_kernel_knew_is_late() -> None:
+    source = memory("ab")
+    clones = [memory("abcdef", handled=35), memory("abcdxy", handled=35)]
+    assert handled_at(clones[0]) == 1035
+    assert compare(0, source, clones).late == 1  # of draws 3 and 4, begun at 1030 and 1040
+    assert compare(0, source, [memory("abcd"), memory("abcd")]) == Repeats(2, 2, 0, 20, None)
+
+
+def test_clones_in_which_nothing_repeats_are_new_from_the_first_draw() -> None:
+    assert compare(0, memory("a"), [memory("ab"), memory("ac")]) == Repeats(1, 0, 0, None, 1)
+
+
+def test_processes_of_one_contender_are_added_up() -> None:
+    assert together([REPEATED, FRESH]) == Repeats(200, 101, 99, 5000, None)
+    assert together([FRESH, Repeats(50, 3, 1, 700, 9)]) == Repeats(150, 4, 1, 700, 9)
+
+
+def cell(own: Repeats, control: Repeats = REPEATED, buffered: Repeats = REPEATED, knew: int | None = 3) -> CellResult:
+    trials = [Trial(kind, (None, None), {"vgetrandom": control, BUFFERED: REPEATED}) for kind in (SAME, ABSENT)]
+    return CellResult("6.12", 1, (Trial(OWN, (knew, knew), {"vgetrandom": own, BUFFERED: buffered}), *trials), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("found", "word"),
+    [
+        (cell(FRESH), "yes"),
+        (cell(Repeats(100, 2, 1, 5000, 9)), "no"),
+        (cell(FRESH, control=FRESH), "invalid"),
+        (cell(FRESH, buffered=FRESH), "invalid"),
+        (cell(FRESH, knew=None), "invalid"),
+        (cell(Repeats(0, 0, 0, None, None)), "invalid"),
+        (dataclasses.replace(cell(FRESH), processors=2), "invalid"),
+    ],
+    ids=["yes", "repeats", "control does not repeat", "buffer does not", "kernel never knew", "no draws", "only two"],
+)
+def test_the_verdict_is_yes_only_where_the_controls_repeat(found: CellResult, word: str) -> None:
+    assert judge(CONTENDERS, [found]).word == word
+
+
+def test_every_contender_of_the_table_has_a_root_and_a_way_to_draw() -> None:
+    table = read_table()
+    assert {one.root for one in table.contenders} <= set(table.roots)
+    assert all(bool(one.draw) != bool(one.lines) for one in table.contenders)
+    assert [one.name for one in table.contenders if one.decides]
+
+
+def test_a_program_of_this_host_brings_its_loader_and_its_libraries(library: Path, tmp_path: Path) -> None:
+    (tmp_path / "more" / "folder").mkdir(parents=True)
+    (tmp_path / "more" / "folder" / "data").touch()
+    program = find_program([sys.executable], os.environ, library)
+    found = files_of(program, [tmp_path / "more"])
+    names = {Path(path).name for path in found}
+    assert any(name.startswith(("libc.so", "ld-musl")) for name in names)
+    assert any(name.startswith("ld-") for name in names)
+    assert str(tmp_path / "more" / "folder" / "data") in found
+    assert all(path.is_file() for path in found.values())
+
+
+def test_the_plan_gives_each_process_a_number_and_its_environment() -> None:
+    one = dataclasses.replace(CONTENDERS[0], processes=2, setting="nobulk")
+    strings = plan([one, CONTENDERS[1]], Amount(7, 8, 9), idle=True).decode().split("\0")
+    assert strings[:6] == ["7", "8", "9", "idle", "draw", "/vgetrandom/roots/r"]
+    assert [strings[place + 1] for place, word in enumerate(strings) if word.startswith("/draw-")] == ["0", "1", "2"]
+    assert strings.count("VGETRANDOM=nobulk") == strings.count("LD_PRELOAD=/libvgetrandom.so") == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--contender", "nobody"], "there is no contender nobody; choose among vgetrandom"),
+        (["--cell", "2.6/1"], "there is no cell 2.6/1; choose among 6.12/1"),
+        (["--clones", "1"], "--clones takes a number of 2 or more"),
+        (["--initramfs", "x"], "--initramfs and --file are for a PROGRAM"),
+        (["--qemu", "/nowhere"], "qemu-system-x86_64 is not in /nowhere"),
+        (["--file", "/nowhere", "--", "/bin/true"], "/nowhere is not there"),
+        (["--", "/nowhere/program"], "/nowhere/program: there is no such file"),
+    ],
+)
+def test_what_can_not_be_done_is_one_line(vgetrandom: Vgetrandom, words: list[str], said: str) -> None:
+    done = vgetrandom("clones", *words)
+    assert done.returncode in (2, 127)
+    assert said in one_line(done)
+
+
+def test_contenders_and_kernels_are_listed(vgetrandom: Vgetrandom) -> None:
+    done = vgetrandom("clones", "--list")
+    assert done.returncode == 0
+    assert "buffered" in done.stdout
+    assert "trixie-backports" in done.stdout
