@@ -142,6 +142,8 @@ LARGE = (
         Bounds(returns=1, moves=1, large=True),
         (page_changed_under_a_claim, request_is_made_again),
     ),
+    Run("a page that comes back, handlers", Bounds(returns=1, handlers=1), (page_changed_under_a_claim,)),
+    Run("a page that comes back, a fork", Bounds(returns=1, forks=1), (page_changed_under_a_claim,)),
     Run("two threads, a fork, drops", Bounds(addresses=2, forks=1, drops=True), (thread_ended_within_a_draw,)),
     Run("two forks, handlers", Bounds(forks=2, handlers=1, large=True), (child_has_bytes_of_its_parent,)),
 )
