@@ -1,134 +1,112 @@
-"""What may come between any two steps: forks, deaths, new threads, signal handlers that draw, vfork, long jumps."""
+"""What may come between any two steps: forks, deaths, new threads, handlers, vfork, long jumps, drops, moves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from model.state import BUSY, DEAD, ELSEWHERE, STALE, Epoch, Frame, State, Thread, Word, Zeroable
-from model.steps import Protocol, in_vfork, top, with_thread
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """How much may happen. Draws are not bounded, nor are the deaths and starts of threads."""
-
-    threads: tuple[int, ...]  # alive at once: in the first process, in its child, in the child's child
-    slots: int = 2
-    blocks: int | None = None  # blocks of one slot each that may be added; None: nothing ever tries to
-    handlers: int = 1  # signal handlers that interrupt each other on one thread
-    vforks: int = 0  # CLONE_VM children: by vfork on a suspended thread's record, or with one of their own
-    jumps: int = 0  # long jumps out of a handler
-    deaths: bool = True  # threads end, at any step
-    mortal_leader: bool = False  # so does the leader; it stays as a zombie
-
-    def start(self) -> State:
-        """A process that has just loaded the library."""
-        return State(
-            word=None,
-            settled=None,
-            slots=(None,) * self.slots,
-            threads=(Thread(),),
-            blocks=self.blocks,
-            forks=len(self.threads) - 1,
-            vforks=self.vforks,
-            jumps=self.jumps,
-        )
-
-    def threads_now(self, state: State) -> int:
-        return self.threads[len(self.threads) - 1 - state.forks]
-
+from model.state import BUSY, FIRST_STAMP, OWN, SHARED, Frame, Page, State, Thread
+from model.steps import top, with_thread
+from model.world import World
 
 # The thread to which something happens, what that is, and the state after it.
 Event = tuple[int, str, State]
 
 
-def events(protocol: Protocol, bounds: Bounds, state: State) -> Iterator[Event]:
+def in_vfork(thread: Thread) -> bool:
+    return any(frame.vforked for frame in thread.frames)
+
+
+def events(world: World, state: State) -> Iterator[Event]:
     """Every event that is possible now."""
-    yield from _start(bounds, state)
     for i, thread in enumerate(state.threads):
-        if not thread.frames:
+        if not thread:
+            yield i, "starts", with_thread(state, i, Thread())
             continue
         if state.forks:
-            yield i, "forks; the child goes on", fork(state, i)
+            yield i, "forks; the child goes on", fork(world, state, i)
         if in_vfork(thread):
-            yield i, "loses its CLONE_VM child", _vfork_end(state, i)
-        elif bounds.deaths and (i or bounds.mortal_leader):
-            yield i, "dies", _death(state, i)
-        yield from _signals(protocol, bounds, state, i)
+            first = next(n for n, frame in enumerate(thread.frames) if frame.vforked)
+            left = thread._replace(frames=thread.frames[:first])
+            yield i, "loses its vfork child", with_thread(state, i, left)
+        else:
+            yield i, "dies", with_thread(state, i, None)
+        yield from _signals(world, state, i)
+    if world.bounds.drops or world.bounds.returns:
+        yield from _drops(world, state)
 
 
-def _start(bounds: Bounds, state: State) -> Iterator[Event]:
-    """A new thread, at the lowest number that is free, so that tids are recycled; or a CLONE_VM child in its place."""
-    i = next((i for i, thread in enumerate(state.threads) if i and not thread.frames), len(state.threads))
-    if i >= bounds.threads_now(state):
-        return
-    threads = (*state.threads, Thread()) if i == len(state.threads) else state.threads
-    yield i, "starts", with_thread(state._replace(threads=threads), i, Thread())
-    if state.vforks and not any(map(in_vfork, state.threads)):
-        child = Thread(frames=(Frame(vforked=True),))
-        state = with_thread(state._replace(threads=threads), i, child)
-        yield i, "is a CLONE_VM child with a record of its own", state._replace(vforks=state.vforks - 1)
-
-
-def _death(state: State, i: int) -> State:
-    threads = list(with_thread(state, i, DEAD).threads)
-    while len(threads) > 1 and not threads[-1].frames:
-        threads.pop()
-    return state._replace(threads=tuple(threads))
-
-
-def _signals(protocol: Protocol, bounds: Bounds, state: State, i: int) -> Iterator[Event]:
-    thread, frame = state.threads[i], top(state, i)
-    # While the record is busy, a draw in a handler or a vfork child changes nothing: see steps.idle().
-    can_draw = thread.epoch != BUSY or not protocol.refuse_when_busy
+def _signals(world: World, state: State, i: int) -> Iterator[Event]:
+    thread, frame = top(state, i)
+    # While the record is busy, a draw in a handler or a vfork child changes nothing: see steps.read().
+    can_draw = thread.stamp != BUSY or not (world.protocol.refuse_when_busy and world.protocol.answer_if_idle)
     depth = len(thread.frames)
-    if can_draw and frame.at != "idle" and depth <= bounds.handlers:
+    if can_draw and frame.at != "read" and depth <= world.bounds.handlers:
         yield i, "is interrupted by a handler", _push(state, i, Frame())
-    if can_draw and state.vforks and depth <= bounds.handlers and not any(map(in_vfork, state.threads)):
+    if can_draw and state.vforks and not in_vfork(thread):
         yield i, "vforks", _push(state, i, Frame(vforked=True))._replace(vforks=state.vforks - 1)
-    if depth > 1 and frame.at == "idle" and not frame.vforked:
+    if depth > 1 and frame.at == "read" and not frame.vforked:
         yield i, "comes back from the handler", with_thread(state, i, thread._replace(frames=thread.frames[:-1]))
-    if state.jumps and (depth > 1 or frame.at != "idle") and not in_vfork(thread):
+    if state.jumps and (depth > 1 or frame.at != "read") and not in_vfork(thread):
         jumped = with_thread(state, i, thread._replace(frames=(Frame(),)))
         yield i, "is in a handler that leaves by a long jump", jumped._replace(jumps=state.jumps - 1)
 
 
 def _push(state: State, i: int, frame: Frame) -> State:
-    thread = state.threads[i]
+    thread, _ = top(state, i)
     return with_thread(state, i, thread._replace(frames=(*thread.frames, frame)))
 
 
-def _vfork_end(state: State, i: int) -> State:
-    """The child runs another program, or is killed at whatever step; the thread whose record it used goes on."""
-    thread = state.threads[i]
-    first = next(n for n, frame in enumerate(thread.frames) if frame.vforked)
-    return with_thread(state, i, thread._replace(frames=thread.frames[:first])) if first else _death(state, i)
-
-
-def fork(state: State, i: int) -> State:
-    """The child of thread i: that thread alone is in it, its interrupted calls as they were, and the epoch page wiped.
-
-    Every other pid and tid is now another process's. The record's epoch words are those of an ancestor.
-    """
-
-    def word(old: Zeroable) -> Zeroable:
-        return Word(old.claim, ELSEWHERE) if old else None
-
-    def epoch(old: Epoch) -> Epoch:
-        return STALE if isinstance(old, Word) else old
+def fork(world: World, state: State, i: int) -> State:
+    """The child of thread i: that thread alone is in it, its interrupted calls as they were, and all pages wiped."""
 
     def frame(old: Frame) -> Frame:
-        tid = None if old.tid is None else ELSEWHERE
-        return old._replace(epoch=epoch(old.epoch), word=word(old.word), owner=word(old.owner), tid=tid, vforked=False)
+        return old._replace(drawn=SHARED if old.drawn == OWN else old.drawn, vforked=False)
 
-    old = state.threads[i]
-    thread = Thread(tuple(map(frame, old.frames)), epoch(old.epoch), epoch(old.claimed))
+    thread, _ = top(state, i)
+    thread = thread._replace(frames=tuple(map(frame, thread.frames)), away=False)
     return state._replace(
-        word=None,
-        settled=None,
-        slots=tuple(map(word, state.slots)),
-        threads=(thread,),
-        grower=word(state.grower),
+        threads=tuple([thread if n == i else None for n in range(len(state.threads))]),
+        pages=(Page(),) * len(state.pages),
+        stale=(None,) * len(state.stale),
+        stamps=state.stamps if world.protocol.stamps_grow else FIRST_STAMP,
         forks=state.forks - 1,
     )
+
+
+def _drops(world: World, state: State) -> Iterator[Event]:
+    """A page turns to zeros, at once or on some processors only; there until the translations are flushed."""
+    for slot, page in enumerate(state.pages):
+        zeros = (*state.pages[:slot], Page(), *state.pages[slot + 1 :])
+        if page != Page():
+            yield slot, "(its page is dropped)", state._replace(pages=zeros)
+            if state.returns and not any(state.stale):
+                stale = (*state.stale[:slot], page, *state.stale[slot + 1 :])
+                away = tuple([thread and thread._replace(away=True) for thread in state.threads])
+                after = state._replace(pages=zeros, stale=stale, threads=away, returns=state.returns - 1)
+                yield slot, "(its page is dropped, and not yet flushed)", after
+    if any(state.stale):
+        if all(_can_move(thread) for thread in state.threads if thread and thread.away):
+            here = tuple([thread and _moved(thread, away=False) for thread in state.threads])
+            yield 0, "(translations are flushed)", state._replace(stale=(None,) * len(state.stale), threads=here)
+        for i, thread in enumerate(state.threads):
+            if not thread or not _can_move(thread):
+                continue
+            within = any(frame.slow and frame.at != "find" for frame in thread.frames)
+            if not within or state.moves:
+                after = with_thread(state, i, _moved(thread, away=not thread.away))
+                yield i, "is moved", after._replace(moves=state.moves - within)
+
+
+WARM = frozenset({"begin", "generation", "seed", "take", "look_again", "calls"})
+
+
+def _can_move(thread: Thread) -> bool:
+    """Once within a draw that claims; not within another one, which is the known limit."""
+    return all(not frame.moved and (frame.slow or frame.at not in WARM) for frame in thread.frames)
+
+
+def _moved(thread: Thread, away: bool) -> Thread:
+    if thread.away == away:
+        return thread
+    frames = [frame if frame.at == "read" else frame._replace(moved=True) for frame in thread.frames]
+    return thread._replace(frames=tuple(frames), away=away)

@@ -1,406 +1,464 @@
-"""The steps of a draw, one for each access to memory that others share, in the order and under the names of the C code.
+"""The steps of a draw, one for each access to memory that others can see or change, in the order of the C code.
 
-A step takes the whole state and says which states may follow. Steps that touch nothing but the execution's own
-registers are part of the step before them. Between any two steps anything may happen: see events.py.
+A step takes the whole state and says which states may follow. What touches nothing but the execution's own registers is
+part of the step before. Between any two steps anything may happen: see events.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Callable, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from model.state import (
     BUSY,
-    ELSEWHERE,
-    FRESH,
-    NO_EPOCH,
-    NO_SPARE,
-    PID,
-    PUBLISHED,
-    STALE,
-    VFORKED,
+    DREW_ONCE,
+    FIRST_STAMP,
+    NEVER,
+    NO_ROOM,
+    NOTHING,
+    OWN,
+    REFUSED,
+    SHARED,
+    ZEROS,
     Frame,
+    Page,
+    Slot,
     State,
     Thread,
-    Word,
-    newest,
 )
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """The protocol as shim/slots.c has it. Each field, when false, takes one precaution away."""
-
-    busy_before_comparison: bool = True  # slots_enter(): busy first, then look at the epoch
-    compare_epoch: bool = True  # fill(): a thread that has a state looks whether it is for this epoch
-    refuse_when_busy: bool = True  # slots_claim(): a draw that interrupted another one settles and claims nothing
-    number_first: bool = True  # claim(): the claim number before anything else
-    redraw: bool = True  # claim(): a number older than the epoch is drawn again
-    compare_pid: bool = True  # claim(): no registration for a CLONE_VM child
-    settle_if_survivor: bool = True  # claim(): only a record that has claimed in an earlier epoch proves the survivor
-    look_again: bool = True  # slots_claim(): the epoch once more after the claim
-    age_of_claims: bool = True  # owner_gone(): claims from before the epoch apart from those in it
-    wait_until_settled: bool = True  # owner_gone(): claims from before the epoch only once it is settled
-    confirm_epoch: bool = True  # owner_gone(): the kernel's answer counts only if the epoch still holds
-    zero_after_swap: bool = True  # take(): zero the state only once it is ours
-    grower_is_owned: bool = True  # grow(): one thread at a time
-    forget_spare_first: bool = True  # add_block(): the block is no longer the spare one when others see it
-    settle: bool = True  # claim(): the survivor settles at all
-    grower_can_go: bool = True  # grow(): the right to grow is taken over from threads that are gone
-    restore_epoch: bool = True  # slots_claim(): the thread is no longer busy when the system call is its answer
-    no_epoch: bool = True  # a fresh record's epoch is not zero, as the word is in a new process
-
-
-class Violation(Exception):
-    """Two executions met, or are about to; the sentence says how."""
+from model.world import Violation, World
 
 
 class Step(NamedTuple):
     file: str
     function: str
     line: str  # the line of C for which the step stands
-    successors: Callable[[Protocol, State, int], Iterable[State]]
+    successors: Callable[[World, State, int], Iterable[State]]
 
 
 STEPS: dict[str, Step] = {}
 
+# Steps between which an execution is inside its thread's state, and in which it changes it outside a draw.
+DRAWING = frozenset({"generation", "seed", "take", "look_again"})
+ZEROING = frozenset({"zero_key", "zero_rest"})
+
 
 def step(function: str, line: str, file: str = "slots.c") -> Callable[[Callable[..., Iterable[State]]], None]:
-    def register(successors: Callable[[Protocol, State, int], Iterable[State]]) -> None:
+    def register(successors: Callable[[World, State, int], Iterable[State]]) -> None:
         STEPS[successors.__name__] = Step(file, function, line, successors)
 
     return register
 
 
-def top(state: State, i: int) -> Frame:
-    return state.threads[i].frames[-1]
+def with_thread(state: State, i: int, thread: Thread | None) -> State:
+    return state._replace(threads=(*state.threads[:i], thread, *state.threads[i + 1 :]))
 
 
-def with_thread(state: State, i: int, thread: Thread) -> State:
-    """As _replace() does it, but this one is called for every step: naming the fields takes half the time."""
-    threads = (*state.threads[:i], thread, *state.threads[i + 1 :])
-    word, settled, slots, _, grower, spare, blocks, forks, vforks, jumps = state
-    return State(word, settled, slots, threads, grower, spare, blocks, forks, vforks, jumps)
-
-
-def with_frame(state: State, i: int, frame: Frame) -> State:
-    frames, epoch, claimed, slot = state.threads[i]
-    return with_thread(state, i, Thread((*frames[:-1], frame), epoch, claimed, slot))
-
-
-def goto(state: State, i: int, at: str) -> State:
-    return with_frame(state, i, top(state, i)._replace(at=at))
-
-
-def with_slot(state: State, slot: int, owner: Word) -> State:
-    return state._replace(slots=(*state.slots[:slot], owner, *state.slots[slot + 1 :]))
-
-
-def in_vfork(thread: Thread) -> bool:
-    return any(frame.vforked for frame in thread.frames)
-
-
-def getpid(state: State, i: int) -> int:
-    return VFORKED if in_vfork(state.threads[i]) else PID
-
-
-def gettid(state: State, i: int) -> int:
-    return VFORKED if in_vfork(state.threads[i]) else i
-
-
-def alive(state: State, tid: int) -> bool:
-    """Whether the kernel knows a thread `tid` of this process. A leader that has ended stays as a zombie."""
-    return tid == PID or (tid < len(state.threads) and bool(state.threads[tid].frames))
-
-
-def tgkill(state: State, pid: int, tid: int) -> tuple[bool, ...]:
-    """Whether the kernel says that there is such a thread; both answers if it can't be known here."""
-    if pid == ELSEWHERE:
-        return (True, False) if tid == ELSEWHERE else (False,)
-    if pid == VFORKED:
-        return (tid == VFORKED and any(map(in_vfork, state.threads)),)
-    return (alive(state, tid),)
-
-
-# slots_enter(), fill(), slots_leave()
-
-
-@step("slots_enter", "uint64_t epoch = thread.epoch;", "slots.h")
-def idle(protocol: Protocol, state: State, i: int) -> Iterable[State]:
+def top(state: State, i: int) -> tuple[Thread, Frame]:
     thread = state.threads[i]
-    if thread.epoch == BUSY and protocol.refuse_when_busy:
-        return ()  # stores BUSY where it is, and slots_claim() returns at once: nothing changes
-    then = "busy" if protocol.busy_before_comparison else "compare"
-    return (with_frame(state, i, top(state, i)._replace(at=then, epoch=thread.epoch)),)
+    assert thread
+    return thread, thread.frames[-1]
 
 
-@step("slots_enter", "thread.epoch = BUSY;", "slots.h")
-def busy(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    state = with_thread(state, i, state.threads[i]._replace(epoch=BUSY))
-    if protocol.busy_before_comparison:
-        return (goto(state, i, "compare"),)
-    return (begin(state, i) if top(state, i).total else goto(state, i, "number"),)
+def goto(state: State, i: int, at: str, record: dict[str, Any] | None = None, **local: Any) -> State:
+    """The next step of an execution, with changes of the record and of local variables."""
+    thread, frame = top(state, i)
+    frames = (*thread.frames[:-1], frame._replace(at=at, **local))
+    return with_thread(state, i, thread._replace(frames=frames, **(record or {})))
 
 
-@step("fill", "if (unlikely(epoch != epoch_word()))", "fill.h")
-def compare(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    thread, frame = state.threads[i], top(state, i)
-    same = frame.epoch == state.word if protocol.compare_epoch else bool(thread.claimed)
-    if not protocol.no_epoch:
-        same |= not state.word and frame.epoch == NO_EPOCH
-    if not protocol.busy_before_comparison:
-        return (with_frame(state, i, frame._replace(at="busy", total=int(same))),)
-    return (begin(state, i) if same else goto(state, i, "number"),)
+def over(state: State, i: int, **record: Any) -> State:
+    thread, frame = top(state, i)
+    frames = (*thread.frames[:-1], Frame(vforked=frame.vforked))
+    return with_thread(state, i, thread._replace(frames=frames, **record))
 
 
-def begin(state: State, i: int) -> State:
-    """The draw itself. Only here does it matter whether the state in the record is this thread's own in this epoch."""
-    thread = state.threads[i]
-    owner = None if thread.slot is None else state.slots[thread.slot]
-    if not thread.claimed:
-        raise Violation(f"thread {i} draws and has never claimed a state")
-    if not owner or not state.word or thread.claimed != state.word or owner.claim < state.word.claim:
-        raise Violation(f"thread {i} draws from a state that it has not claimed in this epoch")
-    if state.word.id == ELSEWHERE:
-        raise Violation(f"thread {i} draws from a state in an epoch that bears an ancestor's pid")
-    if owner.id not in (i, VFORKED):
-        raise Violation(f"thread {i} draws from a state that thread {owner.id} has claimed")
-    return with_frame(state, i, Frame("draw", slot=thread.slot, vforked=top(state, i).vforked))
+def page_of(state: State, i: int) -> Page:
+    """What a thread sees where its state is."""
+    thread, _ = top(state, i)
+    if thread.tail is None:
+        raise Violation("a thread follows a pointer to a tail that it has not got")
+    stale = state.stale[thread.tail]
+    return stale if stale and thread.away else state.pages[thread.tail]
 
 
-@step("slots_leave", "thread.epoch = thread.claimed;", "slots.h")
-def draw(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    thread = state.threads[i]
-    return (finish(with_thread(state, i, thread._replace(epoch=thread.claimed)), i),)
+def written(state: State, i: int, **values: Any) -> State:
+    thread, _ = top(state, i)
+    page, slot = page_of(state, i)._replace(**values), thread.tail
+    assert slot is not None
+    if state.stale[slot] and thread.away:
+        return state._replace(stale=(*state.stale[:slot], page, *state.stale[slot + 1 :]))
+    return state._replace(pages=(*state.pages[:slot], page, *state.pages[slot + 1 :]))
 
 
-def finish(state: State, i: int) -> State:
-    return with_frame(state, i, Frame(vforked=top(state, i).vforked))
+# slots_enter(), slots_hold()
 
 
-def fall_back(protocol: Protocol, state: State, i: int) -> State:
-    """slots_claim() answers false: the record gets back the epoch that it had; what follows is the system call."""
-    epoch = top(state, i).epoch if protocol.restore_epoch else BUSY
-    return finish(with_thread(state, i, state.threads[i]._replace(epoch=epoch)), i)
+@step("slots_enter", "uint64_t stamp = core_thread.stamp;", "slots.h")
+def read(world: World, state: State, i: int) -> Iterator[State]:
+    thread, _ = top(state, i)
+    if thread.stamp == BUSY and world.protocol.refuse_when_busy and world.protocol.answer_if_idle:
+        return  # stores BUSY where it is, and the system call answers: nothing changes
+    for large in (False, True) if world.bounds.large else (False,):
+        yield goto(
+            state, i, "busy" if world.protocol.busy_before_comparison else "hold", stamp=thread.stamp, large=large
+        )
 
 
-# claim(), slots_publish()
-
-
-@step("claim", "uint64_t number = next_claim();")
-def number(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    drawn = newest(state) + 1 if protocol.number_first else 0
-    return (with_frame(state, i, top(state, i)._replace(at="word", number=drawn)),)
-
-
-@step("claim", "uint64_t word = __atomic_load_n(&this_epoch->word, __ATOMIC_ACQUIRE);")
-def word(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    frame = top(state, i)
-    if not state.word:
-        return (with_frame(state, i, frame._replace(at="publish_number", number=0)),)
-    if state.word.claim > frame.number and protocol.number_first and protocol.redraw:
-        return (with_frame(state, i, frame._replace(at="number", number=0)),)
-    return (with_frame(state, i, frame._replace(at="pid", word=state.word)),)
-
-
-@step("slots_publish", "uint64_t number = next_claim();")
-def publish_number(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    return (with_frame(state, i, top(state, i)._replace(at="publish_pid", number=newest(state) + 1)),)
-
-
-@step("slots_publish", "int pid = sys_getpid();")
-def publish_pid(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    return (with_frame(state, i, top(state, i)._replace(at="publish_swap", tid=getpid(state, i))),)
-
-
-@step("slots_publish", "if (replace(&this_epoch->word, 0, number << VGETRANDOM_TID_BITS | (uint64_t)pid)) {")
-def publish_swap(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    frame = top(state, i)
-    if not state.word:
-        assert frame.tid is not None
-        state = state._replace(word=Word(frame.number, frame.tid))
-    return (with_frame(state, i, frame._replace(at="number", number=0, tid=None)),)
-
-
-@step("claim", "if (sys_getpid() != ID(word))")
-def pid(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    frame = top(state, i)
-    assert frame.word
-    if getpid(state, i) != frame.word.id and protocol.compare_pid:
-        return (fall_back(protocol, state, i),)
-    return (goto(state, i, "tid"),)
-
-
-@step("claim", "tid = sys_gettid();")
-def tid(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    frame, claimed, tid = top(state, i), state.threads[i].claimed, gettid(state, i)
-    assert frame.word
-    # A STALE claim is older than the word: only an ancestor's word is older still, and its pid is not our tid.
-    survivor = tid == frame.word.id and (claimed == STALE or not protocol.settle_if_survivor)
-    return (with_frame(state, i, frame._replace(at="settle" if survivor and protocol.settle else "look", tid=tid)),)
-
-
-@step("claim", "__atomic_store_n(&this_epoch->settled, word, __ATOMIC_RELEASE);")
-def settle(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    return (goto(state._replace(settled=top(state, i).word), i, "look"),)
-
-
-# search(), take(), owner_gone()
-
-
-@step("take", "uint64_t owner = __atomic_load_n(&slot->owner, __ATOMIC_ACQUIRE);")
-def look(protocol: Protocol, state: State, i: int) -> Iterator[State]:
-    """search() as well: the cursor may stand anywhere, and the credit may be used up at any time."""
-    frame = top(state, i)
-    for slot, owner in enumerate(state.slots):
-        yield with_frame(state, i, judged(protocol, frame._replace(slot=slot, owner=owner), "swap"))
-    if state.blocks is None:
-        yield fall_back(protocol, state, i)
+@step("slots_enter", "core_thread.stamp = BUSY;", "slots.h")
+def busy(world: World, state: State, i: int) -> Iterator[State]:
+    state = goto(state, i, "hold", {"stamp": BUSY})
+    if world.protocol.busy_before_comparison:
+        yield state
     else:
-        yield with_frame(state, i, frame._replace(at="grow", total=len(state.slots)))
+        yield _claim(world, state, i) if top(state, i)[1].slow else goto(state, i, "begin")
 
 
-def judged(protocol: Protocol, frame: Frame, then: str) -> Frame:
-    """The frame before it asks whether the owner it has loaded is gone."""
-    if not frame.owner:
-        return frame._replace(at=then)
-    assert frame.word
-    old = frame.owner.claim < frame.word.claim and protocol.age_of_claims
-    return frame._replace(at="judge_old" if old else "judge")
+@step(
+    "slots_hold", "return stamp >= FIRST_STAMP && *(volatile uint64_t *)&core_thread.tail->stamp == stamp;", "slots.h"
+)
+def hold(world: World, state: State, i: int) -> Iterator[State]:
+    slow = not _holds(world, state, i)
+    if not world.protocol.busy_before_comparison:
+        yield goto(state, i, "busy", slow=slow)
+    else:
+        yield _claim(world, state, i) if slow else goto(state, i, "begin")
 
 
-def verdict(protocol: Protocol, state: State, i: int, gone: bool) -> State:
-    """Go on with a slot, or with the right to grow, whose owner is gone or not."""
-    growing = bool(top(state, i).total)
-    if gone:
-        if growing:
-            return goto(state, i, "grow_swap")
-        return goto(state, i, "swap" if protocol.zero_after_swap else "zero")
-    return fall_back(protocol, state, i) if growing else next_slot(state, i)
+def _holds(world: World, state: State, i: int) -> bool:
+    stamp = top(state, i)[1].stamp
+    if stamp < FIRST_STAMP and world.protocol.compare_with_first:
+        return False
+    return page_of(state, i).stamp == stamp or not world.protocol.compare_stamp
 
 
-def next_slot(state: State, i: int) -> State:
-    return with_frame(state, i, top(state, i)._replace(at="look", slot=None, owner=None, total=0))
+# slots_claim()
 
 
-@step("owner_gone", "return __atomic_load_n(&this_epoch->settled, __ATOMIC_ACQUIRE) == word;")
-def judge_old(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    settled = state.settled == top(state, i).word or not protocol.wait_until_settled
-    return (verdict(protocol, state, i, settled),)
+def _claim(world: World, state: State, i: int) -> State:
+    thread, frame = top(state, i)
+    if frame.stamp == BUSY and world.protocol.refuse_when_busy:
+        return goto(state, i, "kernel")
+    if frame.stamp in (NO_ROOM, REFUSED):
+        return goto(state, i, "restore")
+    if thread.tail is None:
+        return goto(state, i, "find", slow=True)
+    return _found(goto(state, i, "find", slow=True), i)
 
 
-TGKILL = "return sys_tgkill(ID(word), ID(owner), 0) == -ESRCH && epoch_word() == word;"
+@step("find", "uint64_t number = __atomic_load_n(bucket_of(home), __ATOMIC_ACQUIRE);")
+def find(world: World, state: State, i: int) -> Iterator[State]:
+    number = state.head
+    while number:
+        slot = state.slots[number - 1]
+        assert slot
+        if slot.home == i or not world.protocol.compare_home:
+            yield _found(goto(state, i, "find", {"tail": number - 1}), i)
+            return
+        number = slot.next
+    yield _not_handed_on(state, i)
 
 
-@step("owner_gone", TGKILL)
-def judge(protocol: Protocol, state: State, i: int) -> Iterator[State]:
-    frame = top(state, i)
-    assert frame.word and frame.owner
-    for exists in tgkill(state, frame.word.id, frame.owner.id):
-        if exists or not protocol.confirm_epoch:
-            yield verdict(protocol, state, i, not exists)
-        else:
-            yield goto(state, i, "confirm")
+def _found(state: State, i: int) -> State:
+    return goto(state, i, "stamp_left") if top(state, i)[1].stamp == NEVER else _not_handed_on(state, i)
 
 
-@step("owner_gone", TGKILL)
-def confirm(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    return (verdict(protocol, state, i, state.word == top(state, i).word),)
+def _not_handed_on(state: State, i: int) -> State:
+    thread, frame = top(state, i)
+    if frame.stamp == NEVER and not frame.large:
+        return goto(state, i, "restore")
+    return goto(state, i, "number" if thread.tail is not None else "count")
 
 
-@step("take", "if ((owner && !owner_gone(owner, word)) || !replace(&slot->owner, owner, self))")
-def swap(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    frame = top(state, i)
-    assert frame.slot is not None and frame.tid is not None
-    if state.slots[frame.slot] != frame.owner:
-        return (next_slot(state, i),)
-    self = Word(frame.number if protocol.number_first else newest(state) + 1, frame.tid)
-    state = with_slot(state, frame.slot, self)
-    zero = frame.owner and protocol.zero_after_swap
-    return (with_frame(state, i, frame._replace(at="zero" if zero else "again", number=0, tid=None, owner=None)),)
+@step("handed_on", "uint64_t stamp = *(const volatile uint64_t *)&tail->stamp;")
+def stamp_left(world: World, state: State, i: int) -> Iterator[State]:
+    stamp = page_of(state, i).stamp
+    if stamp < FIRST_STAMP and world.protocol.hand_on_a_stamp:
+        yield _not_handed_on(state, i)
+    else:
+        yield goto(state, i, "confirmed_left", number=stamp)
 
 
-@step("take", "state[i] = 0;")
-def zero(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    return (goto(state, i, "again" if protocol.zero_after_swap else "swap"),)
+IN_ORDER = "if (stamp < FIRST_STAMP || stamp != core_thread.slot->confirmed || tail->begun != tail->calls)"
 
 
-@step("slots_claim", "if (thread.claimed == epoch_word())")
-def again(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    frame = top(state, i)
-    assert frame.word
-    holds = frame.word == state.word
-    thread = state.threads[i]._replace(slot=frame.slot if holds else None, claimed=frame.word if holds else STALE)
-    state = with_thread(state, i, thread)
-    if holds or not protocol.look_again:
-        return (begin(state, i),)
-    return (with_frame(state, i, Frame("number", epoch=frame.epoch, vforked=frame.vforked)),)
+@step("handed_on", IN_ORDER)
+def confirmed_left(world: World, state: State, i: int) -> Iterator[State]:
+    if top(state, i)[1].number != _slot(state, i).confirmed and world.protocol.hand_on_confirmed:
+        yield _not_handed_on(goto(state, i, "confirmed_left", number=0), i)
+    else:
+        yield goto(state, i, "rest_left")
 
 
-# grow(), add_block()
+@step("handed_on", IN_ORDER)
+def rest_left(world: World, state: State, i: int) -> Iterator[State]:
+    if page_of(state, i).inside and world.protocol.hand_on_at_rest:
+        yield _not_handed_on(goto(state, i, "rest_left", number=0), i)
+    else:
+        yield goto(state, i, "hand_on")
 
 
-@step("grow", "uint64_t owner = __atomic_load_n(&grower, __ATOMIC_ACQUIRE);")
-def grow(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    frame = top(state, i)
-    if not protocol.grower_is_owned:
-        return (goto(state, i, "grow_count"),)
-    if state.grower and not protocol.grower_can_go:
-        return (fall_back(protocol, state, i),)
-    return (with_frame(state, i, judged(protocol, frame._replace(owner=state.grower), "grow_swap")),)
+@step("handed_on", "core_thread.claimed = stamp;")
+def hand_on(world: World, state: State, i: int) -> Iterator[State]:
+    stamp = top(state, i)[1].number
+    yield goto(state, i, "begin", {"claimed": stamp}, stamp=stamp, number=0)
 
 
-@step("grow", "if ((owner && !owner_gone(owner, word)) || !replace(&grower, owner, self))")
-def grow_swap(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    frame = top(state, i)
-    if state.grower != frame.owner:
-        return (fall_back(protocol, state, i),)
-    assert frame.tid is not None
-    self = Word(frame.number if protocol.number_first else newest(state) + 1, frame.tid)
-    return (with_frame(state._replace(grower=self), i, frame._replace(at="grow_count", number=self.claim, owner=None)),)
+@step("slots_claim", "core_thread.stamp = stamp;")
+def restore(world: World, state: State, i: int) -> Iterator[State]:
+    stamp = top(state, i)[1].stamp
+    yield goto(state, i, "kernel", {"stamp": stamp} if world.protocol.restore_stamp else None, slow=False, stamp=0)
 
 
-@step("grow", "grown = total_slots() > total || add_block(all_slots.blocks);")
-def grow_count(protocol: Protocol, state: State, i: int) -> Iterator[State]:
-    frame = top(state, i)
-    if len(state.slots) > frame.total:
-        yield goto(state, i, "grow_release")
-        return
-    yield with_frame(state, i, frame._replace(at="grow_release", total=0))  # mmap() fails, or no block is left
-    if state.blocks:
-        yield goto(state, i, "grow_map")
+# give()
 
 
-@step("add_block", "if (!spare || !map_states(spare, block_slots(block)))")
-def grow_map(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    if state.spare == PUBLISHED:
-        raise Violation(f"thread {i} gives other states to the slots of a block that is in use")
-    return (goto(state._replace(spare=FRESH), i, "grow_forget" if protocol.forget_spare_first else "grow_publish"),)
+@step("give", "number = __atomic_fetch_add(&slots_table.used, 1, __ATOMIC_RELAXED);")
+def count(world: World, state: State, i: int) -> Iterator[State]:
+    if state.used == len(state.slots):
+        yield goto(state, i, "restore", stamp=NO_ROOM)
+    elif world.protocol.used_at_once:
+        yield goto(state._replace(used=state.used + 1), i, "link", number=state.used)
+    elif top(state, i)[1].number:  # read before: plus one
+        number = top(state, i)[1].number
+        yield goto(state._replace(used=number), i, "link", number=number - 1)
+    else:
+        yield goto(state, i, "count", number=state.used + 1)
 
 
-@step("add_block", "spare = NULL;")
-def grow_forget(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    then = "grow_publish" if protocol.forget_spare_first else "grow_release"
-    return (goto(state._replace(spare=NO_SPARE), i, then),)
+@step("give", "slot->next = head;")
+def link(world: World, state: State, i: int) -> Iterator[State]:
+    yield goto(_with_slot(state, i), i, "swap")
 
 
-@step("add_block", "__atomic_store_n(&all_slots.blocks, block + 1, __ATOMIC_RELEASE);")
-def grow_publish(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    assert state.blocks
-    state = state._replace(slots=(*state.slots, None), blocks=state.blocks - 1)
-    if protocol.forget_spare_first:
-        return (goto(state, i, "grow_release"),)
-    return (goto(state._replace(spare=PUBLISHED), i, "grow_forget"),)
+def _with_slot(state: State, i: int) -> State:
+    number = top(state, i)[1].number
+    return state._replace(slots=(*state.slots[:number], Slot(i, state.head), *state.slots[number + 1 :]))
 
 
-@step("grow", "replace(&grower, self, 0);")
-def grow_release(protocol: Protocol, state: State, i: int) -> Iterable[State]:
-    frame = top(state, i)
-    if state.grower == (frame.number, frame.tid):
-        state = state._replace(grower=None)
-    return (next_slot(state, i) if frame.total else fall_back(protocol, state, i),)
+SWAP = "while (!__atomic_compare_exchange_n(bucket, &head, (uint16_t)(number + 1), false,"
 
 
-# Steps at which an execution is adding a block.
-GROWING = frozenset({"grow_count", "grow_map", "grow_forget", "grow_publish"})
+@step("give", f"{SWAP} __ATOMIC_RELEASE, __ATOMIC_RELAXED));")
+def swap(world: World, state: State, i: int) -> Iterator[State]:
+    number = top(state, i)[1].number
+    slot = state.slots[number]
+    assert slot
+    if slot.next == state.head or not world.protocol.swap_head:
+        yield goto(state._replace(head=number + 1), i, "number", {"tail": number}, number=0)
+    else:
+        yield _with_slot(state, i)
+
+
+# renew()
+
+
+@step("renew", "uint64_t number = FIRST_STAMP + __atomic_fetch_add(&slots_table.stamps, 1, __ATOMIC_RELAXED);")
+def number(world: World, state: State, i: int) -> Iterator[State]:
+    number = state.stamps if world.protocol.new_stamp else FIRST_STAMP
+    yield goto(state._replace(stamps=number + 1), i, "unconfirm", number=number, stamp=0)
+
+
+@step("renew", "core_thread.slot->confirmed = 0;")
+def unconfirm(world: World, state: State, i: int) -> Iterator[State]:
+    yield goto(_confirmed(state, i, 0) if world.protocol.unconfirm else state, i, "open")
+
+
+def _slot(state: State, i: int) -> Slot:
+    number = top(state, i)[0].tail
+    slot = None if number is None else state.slots[number]
+    assert slot
+    return slot
+
+
+def _confirmed(state: State, i: int, stamp: int) -> State:
+    number, slot = top(state, i)[0].tail or 0, _slot(state, i)._replace(confirmed=stamp)
+    return state._replace(slots=(*state.slots[:number], slot, *state.slots[number + 1 :]))
+
+
+@step("renew", "tail->begun = tail->calls + 1;")
+def open(world: World, state: State, i: int) -> Iterator[State]:
+    then = "stamp" if world.protocol.stamp_before_zeros else "zero_key"
+    yield goto(written(state, i, inside=1) if world.protocol.begun_first else state, i, then)
+
+
+@step("renew", "*stamp = number;")
+def stamp(world: World, state: State, i: int) -> Iterator[State]:
+    then = "zero_key" if world.protocol.stamp_before_zeros and world.protocol.zero else "close"
+    yield goto(written(state, i, stamp=top(state, i)[1].number), i, then)
+
+
+@step("renew", "*state++ = 0;")
+def zero_key(world: World, state: State, i: int) -> Iterator[State]:
+    yield goto(written(state, i, key=False), i, "zero_rest")
+
+
+@step("renew", "*state++ = 0;")
+def zero_rest(world: World, state: State, i: int) -> Iterator[State]:
+    then = "close" if world.protocol.stamp_before_zeros else "stamp"
+    yield goto(written(state, i, generation=False, in_use=False), i, then)
+
+
+@step("renew", "tail->begun = tail->calls;")
+def close(world: World, state: State, i: int) -> Iterator[State]:
+    yield goto(written(state, i, inside=0), i, "claimed")
+
+
+@step("renew", "core_thread.claimed = number;")
+def claimed(world: World, state: State, i: int) -> Iterator[State]:
+    stamp = top(state, i)[1].number if world.protocol.remember_stamp else top(state, i)[0].claimed
+    yield goto(state, i, "begin", {"claimed": stamp}, stamp=stamp, number=0)
+
+
+# The draw: slots_begin(), the vDSO's function (lib/vdso/getrandom.c in Linux), slots_leave()
+
+
+@step("slots_begin", "tail->begun++;", "slots.h")
+def begin(world: World, state: State, i: int) -> Iterator[State]:
+    _, frame = top(state, i)
+    kept = frame.stamp if frame.slow or frame.large else 0
+    yield goto(written(state, i, inside=page_of(state, i).inside + 1), i, "generation", stamp=kept)
+
+
+VDSO = "answer = arch_vdso_call(core.entry, buf, len, flags, slots_state(slots_begin()), core.state_size);"
+
+
+@step("draw_from_state", VDSO, "draw.h")
+def generation(world: World, state: State, i: int) -> Iterator[State]:
+    page, frame = page_of(state, i), top(state, i)[1]
+    if page.in_use and not frame.retried:
+        left = (state.returns, state.vforks, state.jumps)
+        if left == (world.bounds.returns, world.bounds.vforks, world.bounds.jumps):
+            raise Violation("a draw begins on a state that was left in the middle of one")
+        yield goto(state, i, "calls", drawn=OWN)  # the vDSO makes the system call
+    elif page.generation:
+        if not page.key and not frame.slow:
+            raise Violation("a draw begins on a poisoned state")
+        yield goto(written(state, i, in_use=True), i, "take")
+    else:
+        yield goto(written(state, i, in_use=True, generation=True), i, "seed")
+
+
+@step("draw_from_state", VDSO, "draw.h")
+def seed(world: World, state: State, i: int) -> Iterator[State]:
+    yield goto(written(state, i, key=True), i, "take")
+    if world.bounds.refusals:
+        yield goto(written(state, i, generation=False, in_use=False), i, "calls", failed=True)
+
+
+@step("draw_from_state", VDSO, "draw.h")
+def take(world: World, state: State, i: int) -> Iterator[State]:
+    yield goto(state, i, "look_again", drawn=OWN if page_of(state, i).key else ZEROS)
+
+
+@step("draw_from_state", VDSO, "draw.h")
+def look_again(world: World, state: State, i: int) -> Iterator[State]:
+    _, frame = top(state, i)
+    if page_of(state, i).generation:
+        yield _drawn(written(state, i, in_use=False), i)
+    elif frame.retried:
+        yield _drawn(goto(written(state, i, in_use=False), i, "calls", drawn=OWN), i)
+    else:
+        yield goto(state, i, "generation", drawn=NOTHING, retried=True)
+
+
+def _drawn(state: State, i: int) -> State:
+    """The bytes are the caller's, unless they are to be confirmed or are a key to be expanded."""
+    _, frame = top(state, i)
+    if frame.large or frame.slow:
+        return goto(state, i, "calls", retried=False)
+    return goto(_returned(state, i), i, "calls", retried=False, drawn=NOTHING)
+
+
+def _returned(state: State, i: int) -> State:
+    _, frame = top(state, i)
+    if frame.drawn == ZEROS:
+        raise Violation("a draw returns bytes that were made from zeros")
+    if frame.drawn == SHARED:
+        raise Violation("a draw returns bytes that its relative returns too")
+    return state
+
+
+@step("slots_leave", "core_thread.tail->calls++;", "slots.h")
+def calls(world: World, state: State, i: int) -> Iterator[State]:
+    yield goto(written(state, i, inside=page_of(state, i).inside - 1), i, "leave")
+
+
+@step("slots_leave", "core_thread.stamp = core_thread.claimed;", "slots.h")
+def leave(world: World, state: State, i: int) -> Iterator[State]:
+    thread, frame = top(state, i)
+    if frame.failed:
+        yield goto(state, i, "refuse", {"stamp": thread.claimed}, stamp=0)
+    elif frame.slow or frame.large:
+        look = "still" if world.protocol.confirm_claim else "confirm"
+        yield goto(state, i, look if frame.slow else "expanded", {"stamp": thread.claimed})
+    else:
+        yield over(state, i, stamp=thread.claimed)
+
+
+@step("draw_failed", "core_thread.stamp = REFUSED;", "draw.c")
+def refuse(world: World, state: State, i: int) -> Iterator[State]:
+    yield over(state, i, stamp=REFUSED)
+
+
+# The end: slots_confirm(), slots_still_hold(), and the system call
+
+
+@step("bulk_draw", "expand(buf, len, key);", "bulk.c")
+def expanded(world: World, state: State, i: int) -> Iterator[State]:
+    noted = top(state, i)[1].stamp if world.protocol.note_before_key else page_of(state, i).stamp
+    yield goto(state, i, "still", stamp=noted) if world.protocol.compare_large else over(_returned(state, i), i)
+
+
+@step("slots_still_hold", "if (slots_hold(stamp))")
+def still(world: World, state: State, i: int) -> Iterator[State]:
+    if not _holds(world, state, i):
+        yield goto(state, i, "unchanged", drawn=NOTHING, slow=False)
+    elif top(state, i)[1].large and not top(state, i)[1].slow:
+        yield over(_returned(state, i), i)
+    elif top(state, i)[1].large:
+        yield goto(state, i, "confirm")
+    else:
+        yield goto(_returned(state, i), i, "confirm", drawn=NOTHING)
+
+
+@step("slots_confirm", "core_thread.slot->confirmed = stamp;")
+def confirm(world: World, state: State, i: int) -> Iterator[State]:
+    state = _returned(state, i) if not top(state, i)[1].large else state
+    state = _confirmed(state, i, top(state, i)[1].stamp)
+    if top(state, i)[1].large:
+        yield goto(state, i, "expanded", slow=False, moved=False)
+    else:
+        yield over(state, i)
+
+
+@step("slots_still_hold", "if (core_thread.stamp == stamp)")
+def unchanged(world: World, state: State, i: int) -> Iterator[State]:
+    thread, frame = top(state, i)
+    same = thread.stamp == frame.stamp or not world.protocol.forget_if_unchanged
+    yield goto(state, i, "forget" if same else "kernel", stamp=0)
+
+
+@step("slots_still_hold", "core_thread.stamp = DREW_ONCE;")
+def forget(world: World, state: State, i: int) -> Iterator[State]:
+    yield goto(state, i, "kernel", {"stamp": DREW_ONCE})
+
+
+@step("draw_from_kernel", "long answer = platform_getrandom(buf, len, flags);", "draw.c")
+def kernel(world: World, state: State, i: int) -> Iterator[State]:
+    yield goto(state, i, "answered")
+    if world.bounds.refusals:
+        yield over(state, i)
+
+
+@step("slots_answered", "if (core_thread.stamp == NEVER || core_thread.stamp == REFUSED)")
+def answered(world: World, state: State, i: int) -> Iterator[State]:
+    if top(state, i)[0].stamp in (NEVER, REFUSED) or not world.protocol.answer_if_idle:
+        yield goto(state, i, "drew_once")
+    else:
+        yield over(state, i)
+
+
+@step("slots_answered", "core_thread.stamp = DREW_ONCE;")
+def drew_once(world: World, state: State, i: int) -> Iterator[State]:
+    yield over(state, i, stamp=DREW_ONCE)
