@@ -29,10 +29,10 @@ ssize_t vgetrandom(void *buf, size_t len, unsigned int flags);
  * The process record: what this library is doing in this process, for tools that read
  * /proc/PID/mem. All fields are in the machine's byte order; an address is one in that process.
  *
- * The state of slot i begins at states + i / n * page_size + i % n * state_stride, where n is
- * page_size / state_stride; its tail lies state_size bytes from there. Of a state, read nothing but the tail.
- * What this process has had from the vDSO is the sum over the tails of the slots below *used: a fork wipes them all, and where
- * the kernel drops a page, what was counted there is lost.
+ * The state of slot i begins at states + i / n * page_size + i % n * state_stride, where n is page_size /
+ * state_stride; its tail lies state_size bytes from there. Of a state, read nothing but the tail. What this
+ * process has had from the vDSO is the sum over the tails of the slots below *used: a fork wipes them all,
+ * and where the kernel drops a page, what was counted there is lost.
  */
 #define VGETRANDOM_MAGIC		UINT64_C(0x6d6f646e61726776)	/* "vgrandom", little-endian */
 #define VGETRANDOM_RECORD_VERSION	2

@@ -16,10 +16,11 @@ static size_t at_most(size_t len)
 }
 
 /*
- * The draw of the key is a draw like any other, and over before the expansion: a handler that interrupts the latter draws as
- * usual. If it forks, both processes have the key and would return the same bytes. In the child the tail can't have the stamp
- * that was noted before the key was drawn, from the instant of the fork on. Nor has a page that was dropped meanwhile. Then the
- * system call makes the request, which neither can interrupt; so pages that are dropped again and again don't make it endless.
+ * The draw of the key is a draw like any other, and over before the expansion: a handler that interrupts the
+ * latter draws as usual. If it forks, both processes have the key and would return the same bytes. In the
+ * child the tail can't have the stamp that was noted before the key was drawn, from the instant of the fork
+ * on. Nor has a page that was dropped meanwhile. Then the system call makes the request, which neither can
+ * interrupt; so pages that are dropped again and again don't make it endless.
  */
 long bulk_draw(void *buf, size_t len, unsigned int flags, chacha_expand *expand)
 {

@@ -2,9 +2,10 @@
 /*
  * What core/ knows, and what it needs of its host. The host's platform.h, included here, defines
  *   CORE_NAME(name)	`name` with the host's prefix, for the linker
- *   core		an lvalue of struct process_settings: written at start, before the first thread, and best made read-only then
- *   core_thread	an lvalue of struct thread_record, one a thread, all zeros when the thread begins; its address may serve
- *			a later thread when this one has ended, and no other thread meanwhile
+ *   core		an lvalue of struct process_settings: written at start, before the first thread, and best
+ *			made read-only then
+ *   core_thread	an lvalue of struct thread_record, one a thread, all zeros when the thread begins; its
+ *			address may serve a later thread when this one has ended, and no other thread meanwhile
  *   platform_getrandom(void *buf, size_t len, unsigned int flags)
  *			the system call: the kernel's answer, -errno on failure; errno is not touched
  * Nothing here calls anything else, allocates, locks, or makes another system call.

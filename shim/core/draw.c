@@ -7,8 +7,8 @@
 #define ONCE 256	/* bytes of a first draw up to which the system call costs less than a new state */
 
 /*
- * The kernel's own limit of user memory can't be asked for. The stack and the vDSO are near the top of the address space,
- * wherever this kernel puts it: the next power of two is the limit, or just below it.
+ * The kernel's own limit of user memory can't be asked for. The stack and the vDSO are near the top of the
+ * address space, wherever this kernel puts it: the next power of two is the limit, or just below it.
  */
 static uint64_t user_span(uint64_t high)
 {

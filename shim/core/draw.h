@@ -21,8 +21,9 @@
 #define DRAW_SMALL 65536
 
 /*
- * The end of the start, with core.entry, core.states and what vdso_parameters() sets: from here on draws can come from the vDSO.
- * `high` is an address near the top of this process's address space, such as that of the vDSO; `most_vector` as in core.
+ * The end of the start, with core.entry, core.states and what vdso_parameters() sets: from here on draws can
+ * come from the vDSO. `high` is an address near the top of this process's address space, such as that of the
+ * vDSO; `most_vector` as in core.
  */
 void draw_start(uint64_t high, uint32_t most_vector);
 

@@ -6,12 +6,14 @@
  * threads. A slot is given to a home once and for ever, so who finds its own home in the table finds
  *   1. its own slot: nobody else has used it; or
  *   2. the slot of a thread that has ended, whose record was at this address. Nobody is inside it.
- * In a forked child one thread is left, with its record and so its slot, on a page that the kernel wiped. The other slots can
- * come only to new threads whose records are where those of the parent's threads were. A vfork child draws on the record of its
- * parent, which waits. What must stay true: no two executions ever use one state.
+ * In a forked child one thread is left, with its record and so its slot, on a page that the kernel wiped. The
+ * other slots can come only to new threads whose records are where those of the parent's threads were. A
+ * vfork child draws on the record of its parent, which waits. What must stay true: no two executions ever use
+ * one state.
  *
- * Memory order: the end of a thread comes before the use of its record's address by another one, so all that the old owner
- * wrote is seen by the new one. Only the lists of the table are shared by threads that are alive.
+ * Memory order: the end of a thread comes before the use of its record's address by another one, so all that
+ * the old owner wrote is seen by the new one. Only the lists of the table are shared by threads that are
+ * alive.
  */
 #include "slots.h"
 
@@ -82,9 +84,9 @@ static bool give(void)
 }
 
 /*
- * Whether the thread before left its state in order: the stamp that was confirmed, so that the page was neither dropped nor
- * wiped since and is the one that was seeded; and as many draws ended as begun, so that the thread did not end within one.
- * Then this thread draws on from there.
+ * Whether the thread before left its state in order: the stamp that was confirmed, so that the page was
+ * neither dropped nor wiped since and is the one that was seeded; and as many draws ended as begun, so that
+ * the thread did not end within one. Then this thread draws on from there.
  */
 static bool handed_on(void)
 {
@@ -98,10 +100,10 @@ static bool handed_on(void)
 }
 
 /*
- * All zeros is a state to be seeded. One draw more begun than ended, from the first write to the end of this thread's draw: a
- * thread that ends in between hands nothing on. The new stamp comes before the zeros: if this thread is moved to where the page
- * is another one (a drop that not all processors know of yet), then the stamp or the zeros are not where the draw ends, and
- * slots_confirm() sees it.
+ * All zeros is a state to be seeded. One draw more begun than ended, from the first write to the end of this
+ * thread's draw: a thread that ends in between hands nothing on. The new stamp comes before the zeros: if
+ * this thread is moved to where the page is another one (a drop that not all processors know of yet), then
+ * the stamp or the zeros are not where the draw ends, and slots_confirm() sees it.
  */
 static void renew(void)
 {
@@ -146,7 +148,10 @@ bool slots_claim(uint64_t stamp, bool eager)
 	return false;
 }
 
-/* Many threads draw once. A filter may refuse getrandom, and then the vDSO, which asks for a key first, would ask twice. */
+/*
+ * Many threads draw once. A filter may refuse getrandom, and then the vDSO, which asks for a key first, would
+ * ask twice.
+ */
 void slots_answered(void)
 {
 	if (core_thread.stamp == NEVER || core_thread.stamp == REFUSED)

@@ -89,18 +89,23 @@ static inline void slots_leave(size_t bytes)
 }
 
 /*
- * The slow path of a draw, when slots_hold() is false for what slots_enter() returned. True: the state is this thread's until
- * slots_leave(). False: the draw is over, use the system call. `eager`: not even the first draw is left to the system call.
+ * The slow path of a draw, when slots_hold() is false for what slots_enter() returned. True: the state is
+ * this thread's until slots_leave(). False: the draw is over, use the system call. `eager`: not even the
+ * first draw is left to the system call.
  */
 bool slots_claim(uint64_t stamp, bool eager);
 
 /*
- * Whether the tail still has the stamp, after a draw or a request that began with it. If not, the page was dropped or the
- * process forked meanwhile: what was drawn is not to be used, and the next draw renews the state.
+ * Whether the tail still has the stamp, after a draw or a request that began with it. If not, the page was
+ * dropped or the process forked meanwhile: what was drawn is not to be used, and the next draw renews the
+ * state.
  */
 bool slots_still_hold(uint64_t stamp);
 
-/* The same after a draw that slots_claim() allowed. If the stamp is there, a later thread may draw on from this state. */
+/*
+ * The same after a draw that slots_claim() allowed. If the stamp is there, a later thread may draw on from this
+ * state.
+ */
 bool slots_confirm(uint64_t stamp);
 
 /* The system call has served a draw of this thread. */

@@ -11,8 +11,8 @@
 void *vdso_find(const void *image, const char *name, const char *version);
 
 /*
- * Ask `entry`, the vDSO's getrandom, for its parameters: sets the fields of `core` about states, which need core.page_size.
- * False when it would not tell them, or told unusable ones; then `core` is as it was.
+ * Ask `entry`, the vDSO's getrandom, for its parameters: sets the fields of `core` about states, which need
+ * core.page_size. False when it would not tell them, or told unusable ones; then `core` is as it was.
  */
 bool vdso_parameters(vdso_getrandom *entry);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Initialisation, whole or not at all: find the vDSO's getrandom, ask its parameters, map the states, then make the record
- * read-only. It runs in the constructor: whoever draws earlier, in a constructor of another library or an IFUNC resolver,
- * gets the system call, for thread-local storage may not be set up yet. What must stay true: no kind of system call that
- * the loader did not just make, but for those that VGETRANDOM=lock asks for; and nothing is touched that the first draw can touch.
+ * Initialisation, whole or not at all: find the vDSO's getrandom, ask its parameters, map the states, then
+ * make the record read-only. It runs in the constructor: whoever draws earlier, in a constructor of another
+ * library or an IFUNC resolver, gets the system call, for thread-local storage may not be set up yet. What
+ * must stay true: no kind of system call that the loader did not just make, but for those that
+ * VGETRANDOM=lock asks for; and nothing is touched that the first draw can touch.
  */
 #include "chacha/chacha.h"
 #include "draw.h"
@@ -19,7 +20,10 @@
 
 _Thread_local struct thread_record vgetrandom_thread;
 
-/* States that never turn to zeros in use, but are wiped at a fork and left out of core dumps all the same; NULL when refused. */
+/*
+ * States that never turn to zeros in use, but are wiped at a fork and left out of core dumps all the same; NULL
+ * when refused.
+ */
 static void *map_locked(size_t size)
 {
 	void *states = sys_mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process record and its protection. What must stay true: its layout is the public one, and nothing that the program
- * writes lies in a page that is made read-only.
+ * The process record and its protection. What must stay true: its layout is the public one, and nothing that
+ * the program writes lies in a page that is made read-only.
  */
 #include "core.h"
 #include "elf_image.h"
@@ -45,9 +45,9 @@ bool record_protect(void)
 #else
 
 /*
- * In one page with what the loader relocates: one page to write and one mprotect at load, where PT_GNU_RELRO beside a page
- * for the record would make two of each. So the library is linked without it, and does here what it asks for. All else
- * that is ever written is in .bss, which begins at a page of its own.
+ * In one page with what the loader relocates: one page to write and one mprotect at load, where PT_GNU_RELRO
+ * beside a page for the record would make two of each. So the library is linked without it, and does here
+ * what it asks for. All else that is ever written is in .bss, which begins at a page of its own.
  */
 struct record vgetrandom_record __attribute__((section(".data.rel.ro"), aligned(64)));
 extern EXPORT struct record exported_record __asm__("vgetrandom_process") __attribute__((alias("vgetrandom_record")));

@@ -22,7 +22,10 @@ struct record {
 
 extern HIDDEN struct record vgetrandom_record;
 
-/* Make the record read-only, and with it all that the loader has written of this library. False when the kernel refuses. */
+/*
+ * Make the record read-only, and with it all that the loader has written of this library. False when the kernel
+ * refuses.
+ */
 bool record_protect(void);
 
 #endif

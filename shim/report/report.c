@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libvgetrandom-report.so: one line of JSON for each process that ends, about the main library in it. `vgetrandom check`
- * and `run --report` preload it; nobody else has to. What must stay true: a program that it reports on is neither
- * stopped, killed nor changed by it, whatever becomes of the line. Without VGETRANDOM_REPORT it only hands functions on.
+ * libvgetrandom-report.so: one line of JSON for each process that ends, about the main library in it.
+ * `vgetrandom check` and `run --report` preload it; nobody else has to. What must stay true: a program that
+ * it reports on is neither stopped, killed nor changed by it, whatever becomes of the line. Without
+ * VGETRANDOM_REPORT it only hands functions on.
  */
 #include <sys/syscall.h>
 

@@ -20,9 +20,10 @@ static inline long raw_syscall(long nr, long a, long b, long c, long d, long e, 
 }
 
 /*
- * The vDSO's ChaCha20 (arch/loongarch/vdso/vgetrandom-chacha.S) moves the stack pointer by 80 bytes and its unwind information does
- * not say so. What an unwinder takes for the return address of __vdso_getrandom is then our $s8, saved 80 bytes below it. Zero ends the
- * unwinding there, in good order; anything else may crash a thread that is cancelled asynchronously in a draw.
+ * The vDSO's ChaCha20 (arch/loongarch/vdso/vgetrandom-chacha.S) moves the stack pointer by 80 bytes and its
+ * unwind information does not say so. What an unwinder takes for the return address of __vdso_getrandom is
+ * then our $s8, saved 80 bytes below it. Zero ends the unwinding there, in good order; anything else may
+ * crash a thread that is cancelled asynchronously in a draw.
  */
 static inline long arch_vdso_call(vdso_getrandom *entry, void *buf, size_t len, unsigned int flags,
 				  void *state, size_t state_size)

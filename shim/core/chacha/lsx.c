@@ -7,7 +7,10 @@
 
 #include "row128.h"
 
-/* The first halves of vr24 to vr31 are fs0 to fs7, the caller's (LoongArch psABI): the compiler has put them back by then. */
+/*
+ * The first halves of vr24 to vr31 are fs0 to fs7, the caller's (LoongArch psABI): the compiler has put them
+ * back by then.
+ */
 #define CLEAR(n) "vxor.v $vr" #n ",$vr" #n ",$vr" #n "\n\t"
 #define CLEAR_SECOND_HALF(n) "vinsgr2vr.d $vr" #n ",$zero,1\n\t"
 

@@ -11,7 +11,10 @@
 
 #include "row128.h"
 
-/* The first halves of v8 to v15 are f8 to f15, the caller's (s390x ELF ABI, 1.2.2.1): the compiler has put them back by then. */
+/*
+ * The first halves of v8 to v15 are f8 to f15, the caller's (s390x ELF ABI, 1.2.2.1): the compiler has put them
+ * back by then.
+ */
 #define CLEAR(n) "vgbm %%v" #n ",0\n\t"
 #define CLEAR_SECOND_HALF(n) "vleig %%v" #n ",0,1\n\t"
 
