@@ -109,7 +109,7 @@ static void describe(void)
 	record->magic = VGETRANDOM_MAGIC;
 }
 
-__attribute__((constructor)) static void load(void)
+static void load(void)
 {
 	core.page_size = imports.getauxval ? (uint32_t)imports.getauxval(AT_PAGESZ) : PAGE_MAX;
 	vgetrandom_record.status = set_up();
@@ -123,3 +123,6 @@ __attribute__((constructor)) static void load(void)
 		vgetrandom_record.status = VGETRANDOM_NO_MEMORY;
 	}
 }
+
+/* As a constructor is, but at a place of our choice: see record.h. */
+static void (*const start)(void) __attribute__((section(".init_array"), used, aligned(INIT_ARRAY_ALIGN))) = load;

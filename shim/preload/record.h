@@ -23,6 +23,23 @@ struct record {
 extern HIDDEN struct record vgetrandom_record;
 
 /*
+ * record_protect() makes whole pages read-only, from where the writable segment begins. musl's loader gives what lies before it
+ * in its page to malloc (reclaim_gaps() in ldso/dynlink.c), so the segment has to begin a page: what the linker puts first in
+ * it is aligned. That is .init_array for the GNU linker, and .data.rel.ro, of which imports.c comes first, for LLVM's; a test
+ * reads the built file.
+ */
+#if defined(STATIC_ARCHIVE)
+#define INIT_ARRAY_ALIGN 8
+#define IMPORTS_ALIGN 8
+#elif defined(INIT_ARRAY_FIRST)
+#define INIT_ARRAY_ALIGN PAGE_MAX
+#define IMPORTS_ALIGN 8
+#else
+#define INIT_ARRAY_ALIGN 8
+#define IMPORTS_ALIGN PAGE_MAX
+#endif
+
+/*
  * Make the record read-only, and with it all that the loader has written of this library. False when the kernel
  * refuses.
  */

@@ -63,7 +63,7 @@ def test_a_library_that_keeps_bytes_for_the_next_call_is_seen_to_repeat(shared_f
     mutant = build_mutant(read(MUTATIONS / "buffered.patch"), shared_folder, tmp_path)
     status, report = clones(mutant, tmp_path)
     assert (status, report["verdict"], report["invalid"]) == (1, "no", [])
-    assert 0 < contenders(report, "own")["vgetrandom"]["begun_late"] < 100
+    assert 0 < contenders(report, "own")["vgetrandom"]["begun_late"] < 2048
 
 
 def guests(folder: Path) -> list[Path]:
