@@ -18,6 +18,7 @@ from vgetrandom.clones.host_files import files_of
 from vgetrandom.clones.memory import Draw, Memory, read_memory
 from vgetrandom.clones.run import ABSENT, OWN, SAME, CellResult, Trial
 from vgetrandom.clones.verdict import judge
+from vgetrandom.errors import VgetrandomError
 from vgetrandom.system.program import find_program
 
 REPEATED = Repeats(100, 100, 99, 5000, None)
@@ -73,6 +74,13 @@ def test_who_repeats_what_was_begun_when_the_kernel_knew_is_late() -> None:
     assert handled_at(clones[0]) == 1035
     assert compare(0, source, clones).late == 1  # of draws 3 and 4, begun at 1030 and 1040
     assert compare(0, source, [memory("abcd"), memory("abcd")]) == Repeats(2, 2, 0, 20, None)
+
+
+def test_draws_whose_records_are_gone_are_no_draws_that_do_not_repeat() -> None:
+    clone = memory("abcdef")
+    gone = Memory({0: clone.draws[0][3:]}, [])
+    with pytest.raises(VgetrandomError, match="drew more often than its records hold"):
+        compare(0, memory("ab"), [clone, gone])
 
 
 def test_clones_in_which_nothing_repeats_are_new_from_the_first_draw() -> None:

@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--milliseconds", type=int, default=3000, metavar="N", help="of the guest's clock, at most (default: 3000)"
     )
-    parser.add_argument("--memory", type=int, default=512, metavar="MIB", help="of the guest (default: 512)")
+    parser.add_argument("--memory", type=int, default=768, metavar="MIB", help="of the guest (default: 768)")
     parser.add_argument("--limit", type=float, default=30, metavar="MINUTES", help="for all (default: 30)")
     parser.add_argument("--qemu", type=Path, metavar="DIR", help="take the emulator from this folder")
     parser.add_argument("--consoles", type=Path, metavar="DIR", help="keep what every machine said here")

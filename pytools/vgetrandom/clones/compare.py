@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..errors import VgetrandomError
 from .memory import Draw, Memory
 
 NOTICED = "virtual machine fork"  # in the kernel's message (drivers/char/random.c, add_vmfork_randomness)
@@ -42,9 +43,14 @@ def handled_at(clone: Memory) -> int | None:
 
 
 def compare(contender: int, source: Memory, clones: Sequence[Memory]) -> Repeats:
-    """One contender in all clones. Each value counts, wherever in the other clone it was drawn."""
+    """One contender in all clones. Each value counts, wherever in the other clone it was drawn.
+
+    Raises VgetrandomError where the first draws after the snapshot are not recorded any more.
+    """
     last = source.last(contender)
     drawn = [[draw for draw in clone.draws.get(contender, []) if draw.number > last] for clone in clones]
+    if any(draws and draws[0].number > last + 1 for draws in drawn):
+        raise VgetrandomError("a contender drew more often than its records hold; give more of them with --draws")
     clones_with = Counter(value for draws in drawn for value in {draw.value for draw in draws})
     found = [_in_one(draws, clones_with, stopped_at(source), handled_at(clone)) for draws, clone in zip(drawn, clones)]
     most = together(found)  # of times and numbers

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import array
 import contextlib
+import fcntl
 import json
 import queue
 import shlex
+import signal
 import socket
 import subprocess
+import termios
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -19,7 +23,6 @@ from ..errors import VgetrandomError
 from ..matrix.guest import emulator_environment
 
 _POLL = 0.05  # seconds
-_BYTE_ARRIVES = 0.3  # seconds that QEMU gets to put a byte into the serial port of a machine that is stopped
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,10 @@ class Emulator:
         ours, theirs = socket.socketpair()
         command = _command(machine, guid, theirs.fileno())
         command += ["-incoming", "defer", "-S"] if snapshot else []
-        with theirs:
-            try:
+        # An interrupt in the middle of Popen would leave a process that nobody knows.
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+        try:
+            with theirs:
                 self._process = subprocess.Popen(
                     command,
                     stdin=subprocess.PIPE,
@@ -67,15 +72,17 @@ class Emulator:
                     pass_fds=[theirs.fileno()],
                     env=emulator_environment(machine.emulator),
                 )
-            except OSError as error:
-                ours.close()
-                raise VgetrandomError(f"{machine.emulator} does not run: {error.strerror}") from error
+        except OSError as error:
+            ours.close()
+            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
+            raise VgetrandomError(f"{machine.emulator} does not run: {error.strerror}") from error
         self._socket = ours
         try:
             assert self._process.stdin and self._process.stdout
             self._input: IO[bytes] = self._process.stdin
             self._listener = threading.Thread(target=self._listen, args=(self._process.stdout, console), daemon=True)
             self._listener.start()
+            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
             self._monitor = ours.makefile("rwb")
             self._answer()  # the greeting
             self._ask("qmp_capabilities")
@@ -122,10 +129,18 @@ class Emulator:
         """Save the stopped machine, with a byte in its serial port that tells the guest: this is after the snapshot."""
         self._input.write(b"!")
         self._input.flush()
-        time.sleep(_BYTE_ARRIVES)
+        while self._waiting():  # QEMU takes it from the pipe when the serial port has room for it
+            self._check("the serial port did not take a byte")
+            time.sleep(_POLL)
         self._ask("migrate-set-parameters", **{"max-bandwidth": 1 << 40})
         self._ask("migrate", uri=f"exec:cat > {shlex.quote(str(output))}")
         self._wait_until("query-migrate", ("completed",), ("failed", "cancelled"))
+
+    def _waiting(self) -> int:
+        """Bytes of ours that QEMU has not read."""
+        count = array.array("i", [0])
+        fcntl.ioctl(self._input, termios.FIONREAD, count)
+        return count[0]
 
     def save_memory(self, output: Path) -> None:
         """Write all of its memory, as the processors see it."""

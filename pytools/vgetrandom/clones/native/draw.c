@@ -92,6 +92,17 @@ static void start_timer(void)
 }
 
 /*
+ * Something else between two draws, for a time that differs from draw to draw and from process to process: in step, all of
+ * them would lose the processor at one place. Numerical Recipes' generator will do.
+ */
+static void pause_for_a_while(uint32_t *seed)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	for (volatile uint32_t turns = *seed >> 24; turns; turns--)
+		;
+}
+
+/*
  * The clock is read before the vDSO is entered for a draw, so a handler can also interrupt the reading: the code of
  * clock_gettime is in the vDSO too. Where a thread has to stop in a draw, no clock is read.
  */
@@ -99,7 +110,7 @@ static void draw_on(const struct ring *ring, unsigned char *buf, size_t size, bo
 {
 	const unsigned char *last = size > KEPT ? buf + size - KEPT : buf;
 	uint64_t warm = size > LARGE ? 1 : WARM;
-	uint32_t after = 0;
+	uint32_t after = 0, seed = (uint32_t)ring->pages->contender;
 
 	for (uint64_t number = 1; !control->over && after < control->draws; number++) {
 		uint64_t begun = stop && !control->resumed ? 0 : nanoseconds();
@@ -108,6 +119,7 @@ static void draw_on(const struct ring *ring, unsigned char *buf, size_t size, bo
 		record(ring, number, begun, last, size < KEPT ? size : KEPT);
 		if (control->resumed)
 			after++;
+		pause_for_a_while(&seed);
 		if (number == warm) {
 			control->warm++;
 			while (!all_are_warm(control))	/* those who have to be quick need the processor */
@@ -136,7 +148,7 @@ int main(int argc, char **argv)
 	reason = contender_prepare();
 	if (reason || !chosen.draw)
 		give_up(reason ? reason : "there is no such function");
-	ring = make_ring(strtoul(argv[1], NULL, 10), 2 * control->draws);
+	ring = make_ring(strtoul(argv[1], NULL, 10), control->draws + (size > LARGE ? 0 : UNTOLD));
 	if (stop)
 		start_timer();
 	draw_on(&ring, buf, size, stop);

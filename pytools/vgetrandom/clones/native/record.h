@@ -53,6 +53,7 @@ struct control {
 	uint32_t draws, lines;		/* how often, after the snapshot */
 };
 
+#define UNTOLD 20000	/* draws at most after the snapshot, before init reads that it was taken */
 #define WARM 64	/* draws, before a contender is warm; it then waits for the others */
 
 static inline bool all_are_warm(const struct control *control)

@@ -154,7 +154,7 @@ static void start_sources(void)
 		close(ends[1]);
 		sources[i].fd = polled[i].fd = ends[0];
 		polled[i].events = POLLIN;
-		sources[i].ring = make_ring(contenders[i].number, 2 * control->lines);
+		sources[i].ring = make_ring(contenders[i].number, control->lines + UNTOLD);
 	}
 }
 
