@@ -72,8 +72,11 @@ def all_contenders(libcs: Sequence[str], files: Sequence[Path]) -> list[Contende
     return found
 
 
-def start(contender: Contender, shim: Path | None) -> Worker:
-    """Compile and start the contender's worker; raises Absent where it can't take part."""
+def start(contender: Contender, shim: Path | None, stand_in: Path | None = None) -> Worker:
+    """Compile and start the contender's worker; raises Absent where it can't take part.
+
+    `stand_in` is preloaded in the library's place: any shared library, to compare with.
+    """
     preload = (shim or library_path()).resolve() if contender.with_shim else None
     try:
         target = parse_target(contender.target, preload)
@@ -81,6 +84,8 @@ def start(contender: Contender, shim: Path | None) -> Worker:
     except VgetrandomError as error:
         raise Absent(str(error)) from error
     setting = {"VGETRANDOM": contender.setting} if contender.setting else {}
+    if stand_in:
+        preload, setting = stand_in, {**setting, "LD_PRELOAD": str(stand_in)}
     return Worker(contender.label, command, {**target.environment, **setting}, preload, target.libc)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from . import contenders
 from .building import build_empty_library
+from .contenders import Contender
 from .model import SHIM, Series
 from .session import Session
 from .start import EMPTY
@@ -20,7 +23,9 @@ def measure(session: Session) -> None:
 
     The worker of the run stays alive meanwhile, so that pages of the files that both map count as shared.
     """
-    fresh = {key: (session.contenders[key], session.shim) for key in session.different()}
+    fresh: dict[str, tuple[Contender, Path | None]] = {
+        key: (session.contenders[key], None) for key in session.different()
+    }
     if SHIM in fresh:
         fresh[EMPTY] = (session.contenders[SHIM], build_empty_library())
     starts = max(1, session.settings.short_rounds // 2)  # fresh ones: the address space is laid out anew in each
@@ -29,8 +34,8 @@ def measure(session: Session) -> None:
     }
     session.progress.begin("memory", starts * len(fresh))
     for _ in range(starts):
-        for key, (contender, preload) in fresh.items():
-            worker = contenders.start(contender, preload)
+        for key, (contender, stand_in) in fresh.items():
+            worker = contenders.start(contender, session.shim, stand_in)
             try:
                 process, thread = worker.ask(
                     f"memory {worker.main} {FIRST_SIZE}", f"thread_memory {worker.main} {FIRST_SIZE} {THREADS}"
