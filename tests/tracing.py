@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-_CALL = re.compile(r"(\d+) +(\w+)\((.*)")  # where it begins; "<... resumed>" is where it ended
+_CALL = re.compile(r"(\d+) +(\w+)\((.*)")
+_RESUMED = re.compile(r"(\d+) +<\.\.\. \w+ resumed>(.*)")
+_UNFINISHED = " <unfinished ...>"
 _MARK = re.compile(r'-1, "([^"]*)", \d+')
 
 
@@ -42,10 +44,26 @@ def trace(command: Sequence[str | Path], **environment: str) -> Mapping[str, Seq
         return _parts(log.read().decode())
 
 
+def whole_lines(log: str) -> Sequence[str]:
+    """The calls in the order in which they began. strace cuts a call in two when another thread's comes between."""
+    lines: list[str] = []
+    began: dict[str, int] = {}
+    for line in log.splitlines():
+        resumed = _RESUMED.match(line)
+        if resumed and resumed[1] in began:
+            lines[began.pop(resumed[1])] += resumed[2]
+            continue
+        if line.endswith(_UNFINISHED):
+            line = line[: -len(_UNFINISHED)]
+            began[line.split(maxsplit=1)[0]] = len(lines)
+        lines.append(line)
+    return lines
+
+
 def _parts(log: str) -> Mapping[str, Sequence[Call]]:
     parts: dict[str, list[Call]] = {}
     mark: dict[str, str] = {}
-    for line in log.splitlines():
+    for line in whole_lines(log):
         found = _CALL.match(line)
         if not found:
             continue
