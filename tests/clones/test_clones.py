@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
+import lzma
 import os
+import signal
 import struct
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from command import Vgetrandom, one_line, runner_for
+from vgetrandom.clones import report
+from vgetrandom.clones.cells import Plan
 from vgetrandom.clones.compare import Repeats, compare, handled_at, together
-from vgetrandom.clones.contenders import BUFFERED, KERNEL, NONE, Contender, read_table
+from vgetrandom.clones.contenders import BUFFERED, DISK, KERNEL, NONE, Contender, choose, of_program, read_table
+from vgetrandom.clones.emulator import Session
 from vgetrandom.clones.guest import Amount, plan
 from vgetrandom.clones.host_files import files_of
 from vgetrandom.clones.memory import Draw, Memory, read_memory
+from vgetrandom.clones.modules import read_module
+from vgetrandom.clones.page import as_page
 from vgetrandom.clones.run import ABSENT, OWN, SAME, CellResult, Trial
 from vgetrandom.clones.verdict import judge
 from vgetrandom.errors import VgetrandomError
+from vgetrandom.output.page import as_html
 from vgetrandom.system.program import find_program
 
 REPEATED = Repeats(100, 100, 99, 5000, None)
@@ -136,9 +146,77 @@ def test_a_program_of_this_host_brings_its_loader_and_its_libraries(library: Pat
 def test_the_plan_gives_each_process_a_number_and_its_environment() -> None:
     one = dataclasses.replace(CONTENDERS[0], processes=2, setting="nobulk")
     strings = plan([one, CONTENDERS[1]], Amount(7, 8, 9), idle=True).decode().split("\0")
-    assert strings[:6] == ["7", "8", "9", "idle", "draw", "/vgetrandom/roots/r"]
+    assert strings[:8] == ["7", "8", "9", "idle", "", "the library", "draw", "/vgetrandom/roots/r"]
     assert [strings[place + 1] for place, word in enumerate(strings) if word.startswith("/draw-")] == ["0", "1", "2"]
     assert strings.count("VGETRANDOM=nobulk") == strings.count("LD_PRELOAD=/libvgetrandom.so") == 2
+
+
+def test_a_program_on_a_disk_finds_the_library_where_that_can_be_written() -> None:
+    alone, preloaded = of_program(["/app"], DISK, True)
+    strings = plan([alone, preloaded], Amount(7, 8, 9), idle=False).decode().split("\0")
+    assert strings[3:8] == ["", "disk", "app", "lines", "/vgetrandom/roots/disk"]
+    assert strings.count("LD_PRELOAD=/tmp/libvgetrandom.so") == 1
+
+
+def test_who_is_asked_for_takes_part_everywhere_and_the_buffered_one_with_them() -> None:
+    table = read_table().contenders
+    assert [(one.name, one.everywhere) for one in choose(table, ["libbsd"])] == [(BUFFERED, True), ("libbsd", True)]
+    assert choose(table, []) == list(table)
+    assert {"vgetrandom", "syscall", BUFFERED} <= {one.name for one in table if one.everywhere}
+
+
+def test_who_is_not_in_a_control_does_not_make_the_run_invalid() -> None:
+    found = cell(FRESH)
+    own, same, absent = found.trials
+    few = dataclasses.replace(absent, repeats={BUFFERED: REPEATED})
+    assert judge(CONTENDERS, [dataclasses.replace(found, trials=(own, same, few))]).word == "yes"
+    assert [row[-2:] for row in report.rows(CONTENDERS, dataclasses.replace(found, trials=(own, same, few)))] == [
+        ("all", "-"),
+        ("all", "all"),
+    ]
+
+
+def test_modules_are_unpacked_for_the_kernel(tmp_path: Path) -> None:
+    module = b"\x7fELF module"
+    for suffix, packed in ((".ko", module), (".ko.xz", lzma.compress(module)), (".ko.gz", gzip.compress(module))):
+        path = tmp_path / f"m{suffix}"
+        path.write_bytes(packed)
+        assert read_module(path) == module
+        if suffix != ".ko":
+            path.write_bytes(packed[:-6])
+            with pytest.raises(VgetrandomError, match="can't be read"):
+                read_module(path)
+    with pytest.raises(VgetrandomError, match=r"none\.ko can't be read: .*No such file"):
+        read_module(tmp_path / "none.ko")
+
+
+def test_the_end_of_a_session_ends_all_its_emulators_and_those_that_come_late() -> None:
+    session = Session(0)
+    first, gone, late = (subprocess.Popen(["sleep", "1000"]) for _ in range(3))
+    session.add(first)
+    session.add(gone)
+    session.forget(gone)
+    session.end()
+    with pytest.raises(VgetrandomError, match="the run is over"):
+        session.add(late)
+    assert (first.wait(), late.wait(), gone.poll()) == (-signal.SIGKILL, -signal.SIGKILL, None)
+    gone.kill()
+    gone.wait()
+
+
+def test_the_page_has_every_guest_and_the_verdict() -> None:
+    amount = Plan(CONTENDERS, Amount(7, 8, 9), 2, [], 1, 1, Path("/"))
+    two = dataclasses.replace(cell(FRESH), kernel="7.3", processors=2)
+    text = as_html(as_page(CONTENDERS, [cell(FRESH), two], judge(CONTENDERS, [cell(FRESH)]), amount))
+    assert "yes: nothing repeats but what was drawn before" in text
+    assert "Linux 6.12, one processor" in text
+    assert "Linux 7.3, 2 processors" in text
+    assert "Each clone&#x27;s kernel knew after (us): 0, 0." in text
+    assert '<span class="warn">repeats</span>' in text
+    bad = dataclasses.replace(cell(Repeats(100, 2, 1, 5000, 9)))
+    text = as_html(as_page(CONTENDERS, [bad], judge(CONTENDERS, [bad]), amount))
+    assert '<p class="verdict bad">no: 6.12: the library repeats 1 of 100' in text
+    assert '<span class="bad">repeats</span>' in text
 
 
 @pytest.mark.parametrize(
@@ -147,7 +225,11 @@ def test_the_plan_gives_each_process_a_number_and_its_environment() -> None:
         (["--contender", "nobody"], "there is no contender nobody; choose among vgetrandom"),
         (["--cell", "2.6/1"], "there is no cell 2.6/1; choose among 6.12/1"),
         (["--clones", "1"], "--clones takes a number of 2 or more"),
-        (["--initramfs", "x"], "--initramfs and --file are for a PROGRAM"),
+        (["--initramfs", "x"], "--initramfs, --disk and --file are for a PROGRAM"),
+        (["--disk", "x", "--initramfs", "y", "--", "/z"], "PROGRAM runs in one place; give --initramfs or --disk"),
+        (["--disk", "/nowhere", "--", "/z"], "/nowhere is not a file; --disk takes an image"),
+        (["--disk", "/nowhere", "--", "z"], "z is not in a file system of this host; name it by its whole path"),
+        (["--html", "/nowhere/page.html"], "/nowhere/page.html can't be written"),
         (["--qemu", "/nowhere"], "qemu-system-x86_64 is not in /nowhere"),
         (["--file", "/nowhere", "--", "/bin/true"], "/nowhere is not there"),
         (["--", "/nowhere/program"], "/nowhere/program: there is no such file"),
