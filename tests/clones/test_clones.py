@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from command import Vgetrandom, one_line, runner_for
 from vgetrandom.clones import report
-from vgetrandom.clones.cells import Plan
+from vgetrandom.clones.cells import Cell, Plan, run_all
 from vgetrandom.clones.compare import Repeats, compare, handled_at, together
 from vgetrandom.clones.contenders import BUFFERED, DISK, KERNEL, NONE, Contender, choose, of_program, read_table
 from vgetrandom.clones.emulator import Session
-from vgetrandom.clones.guest import Amount, plan
+from vgetrandom.clones.guest import Amount, Parts, plan
 from vgetrandom.clones.host_files import files_of
 from vgetrandom.clones.memory import Draw, Memory, read_memory
 from vgetrandom.clones.modules import read_module
@@ -176,6 +176,12 @@ def test_who_is_not_in_a_control_does_not_make_the_run_invalid() -> None:
     ]
 
 
+def test_who_drew_nothing_is_not_said_to_repeat_nothing() -> None:
+    nothing = cell(Repeats(0, 0, 0, None, None), control=Repeats(0, 0, 0, None, None))
+    row = report.rows(CONTENDERS, nothing)[0]
+    assert row == ("the library", "drew nothing", "0", "0", "0", "-", "-", "0", "0")
+
+
 def test_modules_are_unpacked_for_the_kernel(tmp_path: Path) -> None:
     module = b"\x7fELF module"
     for suffix, packed in ((".ko", module), (".ko.xz", lzma.compress(module)), (".ko.gz", gzip.compress(module))):
@@ -202,6 +208,24 @@ def test_the_end_of_a_session_ends_all_its_emulators_and_those_that_come_late() 
     assert (first.wait(), late.wait(), gone.poll()) == (-signal.SIGKILL, -signal.SIGKILL, None)
     gone.kill()
     gone.wait()
+
+
+def test_a_guest_that_fails_ends_the_one_beside_it_and_tells_why(tmp_path: Path) -> None:
+    emulator, nothing, waits = tmp_path / "qemu", tmp_path / "nothing", tmp_path / "waits"
+    emulator.write_text(
+        f'#!/bin/sh\ncase "$*" in *broken*) until [ -s {waits} ]; do sleep 0.1; done; echo qemu: no; exit 1;; esac\n'
+        f"echo $$ > {waits}.new; mv {waits}.new {waits}; exec sleep 1000\n"
+    )
+    emulator.chmod(0o755)
+    nothing.touch()
+    parts = Parts(nothing, nothing, {"libc": nothing, "buffered": nothing}, {"r": tmp_path / "root"})
+    (tmp_path / "root").mkdir()
+    cells = [Cell(name, 1, Path("/", name), emulator, "", parts) for name in ("whole", "broken")]
+    doing = Plan(CONTENDERS, Amount(7, 8, 9), 2, [SAME], 1, 600, tmp_path, jobs=2)
+    with pytest.raises(VgetrandomError, match="QEMU ended: qemu: no"):
+        run_all(cells, doing, lambda where, what: None)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(waits.read_text()), 0)
 
 
 def test_the_page_has_every_guest_and_the_verdict() -> None:

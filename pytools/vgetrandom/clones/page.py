@@ -42,7 +42,10 @@ def as_page(contenders: Sequence[Contender], cells: Sequence[CellResult], verdic
         "Two clones of one machine: who repeats?",
         Cell("; ".join(report.words(verdict)), _TONES[verdict.word]),
         facts,
-        [*(_section(contenders, cell) for cell in cells), Section("Columns", [Block("What they say", _COLUMNS)])],
+        [
+            *(_section(contenders, cell) for cell in cells),
+            Section("Columns", [Block("What they say", _COLUMNS, open=True)]),
+        ],
     )
 
 
@@ -58,6 +61,8 @@ def _section(contenders: Sequence[Contender], cell: CellResult) -> Section:
 def _tone(contender: Contender, cell: CellResult) -> str:
     own = cell.trial(OWN)
     assert own
+    if not own.repeats[contender.name].compared:
+        return "dim"
     if not own.repeats[contender.name].late:
         return "good"
     return "bad" if contender.promise == KERNEL else "warn"

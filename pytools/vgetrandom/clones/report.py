@@ -70,7 +70,8 @@ def words(verdict: Verdict) -> list[str]:
 
 def _own(found: Repeats) -> tuple[str, ...]:
     last = "-" if found.last_ns is None else f"{found.last_ns / 1000:,.0f}"
-    fresh = "never" if found.fresh is None else f"{found.fresh:,}"
+    never = "never" if found.compared else "-"
+    fresh = never if found.fresh is None else f"{found.fresh:,}"
     return (outcome(found), f"{found.compared:,}", f"{found.repeated:,}", f"{found.late:,}", last, fresh)
 
 
@@ -78,7 +79,7 @@ def _control(trial: Trial | None, contender: Contender) -> str:
     if trial is None or contender.name not in trial.repeats:
         return "-"
     found = trial.repeats[contender.name]
-    return "all" if found.repeated >= found.compared else f"{found.repeated:,}"
+    return "all" if found.repeated >= found.compared > 0 else f"{found.repeated:,}"
 
 
 def _cell(contenders: Sequence[Contender], cell: CellResult) -> dict[str, Any]:

@@ -39,6 +39,8 @@ def judge(contenders: Sequence[Contender], cells: Sequence[CellResult]) -> Verdi
 
 def outcome(repeats: Repeats) -> str:
     """In a word or two: who repeats."""
+    if not repeats.compared:
+        return "drew nothing"
     if repeats.late:
         return "repeats"
     return "before the kernel knew" if repeats.repeated else "no"
