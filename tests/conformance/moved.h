@@ -2,7 +2,7 @@
 /*
  * A draw in whose middle its state's page is being dropped, while the thread moves to another processor and back.
  * Where Linux flushes translations in batches, the first processor may still know the page that the second sees as
- * zeros (docs/how-it-works.md, Limits).
+ * zeros (docs/limits.md).
  *
  * Four threads, by priority (SCHED_FIFO), on processors A and B:
  *   drawer, A		draws into a buffer that is not there (userfaultfd), so that it stops where this file wants it to
