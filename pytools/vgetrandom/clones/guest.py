@@ -71,7 +71,7 @@ def write_guest(output: Path, parts: Parts, contenders: Sequence[Contender], amo
     for one in contenders:
         if one.draw:
             archive.file(f"{_place(one.root)}{_draw(one)}", parts.draws[one.draw[0]].read_bytes())
-    archive.write(output)
+    archive.write(output, packed=False)
     if parts.base:
         _put_before(parts.base, output)
 
