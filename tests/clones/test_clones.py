@@ -31,8 +31,9 @@ from vgetrandom.errors import VgetrandomError
 from vgetrandom.output.page import as_html
 from vgetrandom.system.program import find_program
 
-REPEATED = Repeats(100, 100, 99, 5000, None)
-FRESH = Repeats(100, 1, 0, 0, 2)
+REPEATED = Repeats(100, 100, 99, 5000, None, 99)
+FRESH = Repeats(100, 1, 0, 0, 2, 98)
+NOTHING = Repeats(0, 0, 0, None, None, 0)
 CONTENDERS = (
     Contender("vgetrandom", "the library", "r", ("libc", "getrandom", "16"), library=True, promise=KERNEL),
     Contender(BUFFERED, "a buffer", "r", ("buffered", "buffered", "16"), promise=NONE),
@@ -75,15 +76,16 @@ def test_records_are_found_wherever_their_pages_lie(tmp_path: Path) -> None:
 def test_only_what_was_drawn_after_the_snapshot_counts_and_wherever_it_repeats() -> None:
     source = memory("abc")
     found = compare(0, source, [memory("abcdefg"), memory("abcxdey")])
-    assert found == Repeats(compared=4, repeated=2, late=0, last_ns=30, fresh=4)
+    assert found == Repeats(compared=4, repeated=2, late=0, last_ns=30, fresh=4, late_draws=0)
 
 
 def test_who_repeats_what_was_begun_when_the_kernel_knew_is_late() -> None:
     source = memory("ab")
     clones = [memory("abcdef", handled=35), memory("abcdxy", handled=35)]
     assert handled_at(clones[0]) == 1035
-    assert compare(0, source, clones).late == 1  # of draws 3 and 4, begun at 1030 and 1040
-    assert compare(0, source, [memory("abcd"), memory("abcd")]) == Repeats(2, 2, 0, 20, None)
+    found = compare(0, source, clones)
+    assert (found.late, found.late_draws) == (1, 3)  # of draws 3 to 6, begun from 1030 on, 3 and 4 repeat
+    assert compare(0, source, [memory("abcd"), memory("abcd")]) == Repeats(2, 2, 0, 20, None, 0)
 
 
 def test_draws_whose_records_are_gone_are_no_draws_that_do_not_repeat() -> None:
@@ -94,12 +96,12 @@ def test_draws_whose_records_are_gone_are_no_draws_that_do_not_repeat() -> None:
 
 
 def test_clones_in_which_nothing_repeats_are_new_from_the_first_draw() -> None:
-    assert compare(0, memory("a"), [memory("ab"), memory("ac")]) == Repeats(1, 0, 0, None, 1)
+    assert compare(0, memory("a"), [memory("ab"), memory("ac")]) == Repeats(1, 0, 0, None, 1, 0)
 
 
 def test_processes_of_one_contender_are_added_up() -> None:
-    assert together([REPEATED, FRESH]) == Repeats(200, 101, 99, 5000, None)
-    assert together([FRESH, Repeats(50, 3, 1, 700, 9)]) == Repeats(150, 4, 1, 700, 9)
+    assert together([REPEATED, FRESH]) == Repeats(200, 101, 99, 5000, None, 197)
+    assert together([FRESH, Repeats(50, 3, 1, 700, 9, 7)]) == Repeats(150, 4, 1, 700, 9, 105)
 
 
 def cell(own: Repeats, control: Repeats = REPEATED, buffered: Repeats = REPEATED, knew: int | None = 3) -> CellResult:
@@ -111,14 +113,24 @@ def cell(own: Repeats, control: Repeats = REPEATED, buffered: Repeats = REPEATED
     ("found", "word"),
     [
         (cell(FRESH), "yes"),
-        (cell(Repeats(100, 2, 1, 5000, 9)), "no"),
+        (cell(Repeats(100, 2, 1, 5000, 9, 90)), "no"),
         (cell(FRESH, control=FRESH), "invalid"),
         (cell(FRESH, buffered=FRESH), "invalid"),
         (cell(FRESH, knew=None), "invalid"),
-        (cell(Repeats(0, 0, 0, None, None)), "invalid"),
+        (cell(NOTHING), "invalid"),
+        (cell(Repeats(100, 100, 0, 3, None, 0)), "invalid"),
         (dataclasses.replace(cell(FRESH), processors=2), "invalid"),
     ],
-    ids=["yes", "repeats", "control does not repeat", "buffer does not", "kernel never knew", "no draws", "only two"],
+    ids=[
+        "yes",
+        "repeats",
+        "control does not repeat",
+        "buffer does not",
+        "kernel never knew",
+        "no draws",
+        "none when it knew",
+        "only two",
+    ],
 )
 def test_the_verdict_is_yes_only_where_the_controls_repeat(found: CellResult, word: str) -> None:
     assert judge(CONTENDERS, [found]).word == word
@@ -177,7 +189,7 @@ def test_who_is_not_in_a_control_does_not_make_the_run_invalid() -> None:
 
 
 def test_who_drew_nothing_is_not_said_to_repeat_nothing() -> None:
-    nothing = cell(Repeats(0, 0, 0, None, None), control=Repeats(0, 0, 0, None, None))
+    nothing = cell(NOTHING, control=NOTHING)
     row = report.rows(CONTENDERS, nothing)[0]
     assert row == ("the library", "drew nothing", "0", "0", "0", "-", "-", "0", "0")
 
@@ -237,7 +249,7 @@ def test_the_page_has_every_guest_and_the_verdict() -> None:
     assert "Linux 7.3, 2 processors" in text
     assert "Each clone&#x27;s kernel knew after (us): 0, 0." in text
     assert '<span class="warn">repeats</span>' in text
-    bad = dataclasses.replace(cell(Repeats(100, 2, 1, 5000, 9)))
+    bad = dataclasses.replace(cell(Repeats(100, 2, 1, 5000, 9, 90)))
     text = as_html(as_page(CONTENDERS, [bad], judge(CONTENDERS, [bad]), amount))
     assert '<p class="verdict bad">no: 6.12: the library repeats 1 of 100' in text
     assert '<span class="bad">repeats</span>' in text

@@ -150,9 +150,14 @@ def _run(cell: Cell, plan: Plan, session: Session, note: Note) -> CellResult:
 
 
 def _setup(cell: Cell, plan: Plan, contenders: Sequence[Contender], kinds: Sequence[str], initramfs: Path) -> Setup:
-    """Writes the guest's files to `initramfs`."""
+    """Writes the guest's files to `initramfs`. Raises VgetrandomError when it can't."""
     counted = cell.processors == 1
-    write_guest(initramfs, cell.parts, contenders, plan.amount, idle=counted)
+    try:
+        write_guest(initramfs, cell.parts, contenders, plan.amount, idle=counted)
+    except OSError as error:
+        raise VgetrandomError(
+            f"the guest can't be written to {initramfs.parent}: {error.strerror}; name a folder with room in TMPDIR"
+        ) from error
     options = (*(_COUNTED if counted else _PARALLEL), *_PROCESSOR)
     machine = Machine(
         cell.emulator,

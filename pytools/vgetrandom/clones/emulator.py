@@ -191,7 +191,7 @@ class Emulator:
                 return
             if status in bad:
                 raise VgetrandomError(
-                    f"QEMU could not take the snapshot ({status}); is there room in the temporary folder?"
+                    f"QEMU could not take the snapshot ({status}); is there room? TMPDIR names the folder for it"
                 )
             self._check(f"QEMU stayed {status!r}")
             time.sleep(_POLL)

@@ -111,6 +111,7 @@ def _numbers(trial: Trial, contender: Contender) -> dict[str, Any]:
         "draws": found.compared,
         "repeated": found.repeated,
         "begun_late": found.late,
+        "late_draws": found.late_draws,
         "last_ns": found.last_ns,
         "first_new": found.fresh,
     }

@@ -62,8 +62,11 @@ def _invalid(contenders: Sequence[Contender], cell: CellResult) -> Iterator[str]
                     "clones differ in more than their generation"
                 )
     for one in contenders:
-        if not own.repeats[one.name].compared:
+        found = own.repeats[one.name]
+        if not found.compared:
             yield f"{one.label} drew nothing after the snapshot; give it more time with --milliseconds"
+        elif one.decides and not found.late_draws and None not in own.handled_ns:
+            yield f"{one.label} drew nothing when its kernel knew; ask for more with --draws or --lines"
     if not own.repeats[BUFFERED].late and None not in own.handled_ns:
         yield "the buffered generator does not repeat: this run would not see one that does"
 
