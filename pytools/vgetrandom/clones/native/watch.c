@@ -195,8 +195,7 @@ _Noreturn void watch(void)
 	for (size_t i = 0; i < contender_count; i++)
 		sources[i].fd = -1;
 	kernel_ring = make_ring(KERNEL, KERNEL_RECORDS);
-	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &(struct sched_param){ .sched_priority = 1 }))
-		trouble("no real-time priority: %s", strerror(errno));
+	set_policy(SCHED_FIFO | SCHED_RESET_ON_FORK, 1);
 	for (;;) {
 		next = start_next(next);
 		choose_sources();
