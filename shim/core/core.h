@@ -29,6 +29,7 @@ struct process_settings {
 	uint32_t page_size;		/* bytes */
 	uint32_t most_vector;		/* the best enum chacha_vector that may be used; 0: none, large requests come from
 					   the vDSO or the system call */
+	struct thread_record *first;	/* of the thread that called draw_start() */
 };
 
 struct thread_record {			/* all zeros: never drew */
@@ -36,6 +37,7 @@ struct thread_record {			/* all zeros: never drew */
 	struct tail *tail;		/* of its state */
 	uint64_t stamp;			/* the one that the tail must have, or a word of slots.h */
 	uint64_t claimed;		/* the one that it had last */
+	uint64_t next_stamp;		/* it gives this one next; a multiple of STAMPS_TAKEN: none is left */
 };
 
 #include "platform.h"

@@ -100,6 +100,21 @@ static bool handed_on(void)
 }
 
 /*
+ * A number that this slot has not had: those that a thread takes are greater than all that were taken before. It
+ * takes many, so that a forked child, whose record is its own, writes nothing into a page that it shares with its
+ * parent.
+ */
+static uint64_t new_stamp(void)
+{
+	uint64_t number = core_thread.next_stamp;
+
+	if (number % STAMPS_TAKEN == 0)
+		number = STAMPS_TAKEN * (1 + __atomic_fetch_add(&slots_table.stamps, 1, __ATOMIC_RELAXED));
+	core_thread.next_stamp = number + 1;
+	return number;
+}
+
+/*
  * All zeros is a state to be seeded. One draw more begun than ended, from the first write to the end of this
  * thread's draw: a thread that ends in between hands nothing on. The new stamp comes before the zeros: if
  * this thread is moved to where the page is another one (a drop that not all processors know of yet), then
@@ -109,9 +124,10 @@ static void renew(void)
 {
 	struct tail *tail = core_thread.tail;
 	volatile uint64_t *state = slots_state(tail), *stamp = &tail->stamp;
-	uint64_t number = FIRST_STAMP + __atomic_fetch_add(&slots_table.stamps, 1, __ATOMIC_RELAXED);
+	uint64_t number = new_stamp();
 
-	core_thread.slot->confirmed = 0;
+	if (core_thread.slot->confirmed)
+		core_thread.slot->confirmed = 0;
 	barrier();
 	if (!*stamp)
 		tail->calls = tail->bytes = 0;	/* another process's, or lost */
@@ -171,6 +187,8 @@ bool slots_confirm(uint64_t stamp)
 {
 	if (!slots_still_hold(stamp))
 		return false;
-	core_thread.slot->confirmed = stamp;
+	/* The first thread, which forks most often, has no heir. */
+	if (&core_thread != core.first)
+		core_thread.slot->confirmed = stamp;
 	return true;
 }

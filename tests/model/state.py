@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 # Values of a record's `stamp`, as in slots.h.
 NEVER, BUSY, DREW_ONCE, NO_ROOM, REFUSED = range(5)
-FIRST_STAMP = 16
+TAKEN = 2  # STAMPS_TAKEN: two numbers are enough to give one that is left, and to be left with none
+FIRST_STAMP = 8 * TAKEN
 
 # What an execution has drawn: nothing; bytes that are nobody else's; bytes that a forked relative has too; zeros.
 NOTHING, OWN, SHARED, ZEROS = "nothing", "own", "shared", "zeros"
@@ -47,6 +48,7 @@ class Thread(NamedTuple):
     tail: int | None = None  # the number of a slot
     stamp: int = NEVER
     claimed: int = 0
+    next_stamp: int = 0
     away: bool = False  # on a processor that has not heard of the drop: see State.stale
 
 
@@ -65,7 +67,7 @@ class State(NamedTuple):
     stale: tuple[Page | None, ...]  # the page that was dropped, while some processor still reads and writes it
     head: int = 0
     used: int = 0
-    stamps: int = FIRST_STAMP  # the next one
+    stamps: int = FIRST_STAMP  # the first of the next numbers to be taken
     forks: int = 0  # so many more may happen; likewise the next three
     vforks: int = 0
     jumps: int = 0
@@ -74,35 +76,34 @@ class State(NamedTuple):
 
 
 def renumbered(state: State) -> State:
-    """The same state for all that differ only in which numbers the stamps are: their order is all that matters."""
+    """The same state for all that differ only in which numbers were taken: their order is all that matters."""
     used = {page.stamp for page in (*state.pages, *state.stale) if page}
     used |= {slot.confirmed for slot in state.slots if slot}
     for thread in state.threads:
         if thread:
-            used.update((thread.stamp, thread.claimed))
+            # With none left, it does not matter which were.
+            used.update((thread.stamp, thread.claimed, thread.next_stamp if thread.next_stamp % TAKEN else 0))
             for frame in thread.frames:
                 used.update((frame.stamp, frame.number))
-    used = {stamp for stamp in used if stamp >= FIRST_STAMP} | {state.stamps}
-    if len(used) == max(used) - FIRST_STAMP + 1:
-        return state
-    new = {old: number for number, old in enumerate(sorted(used), FIRST_STAMP)}
+    taken = sorted({stamp // TAKEN for stamp in used if stamp >= FIRST_STAMP} | {state.stamps // TAKEN})
+    first = FIRST_STAMP // TAKEN
+    new = {old * TAKEN + n: each * TAKEN + n for each, old in enumerate(taken, first) for n in range(TAKEN)}
 
-    def renew(page: Page | None) -> Page | None:
-        return page._replace(stamp=new.get(page.stamp, page.stamp)) if page else None
+    def page(page: Page) -> Page:
+        return page._replace(stamp=new.get(page.stamp, page.stamp))
 
-    def rename(thread: Thread | None) -> Thread | None:
-        if not thread:
-            return None
+    def thread(thread: Thread) -> Thread:
         frames = tuple(
             [f._replace(stamp=new.get(f.stamp, f.stamp), number=new.get(f.number, f.number)) for f in thread.frames]
         )
         stamp, claimed = new.get(thread.stamp, thread.stamp), new.get(thread.claimed, thread.claimed)
-        return thread._replace(frames=frames, stamp=stamp, claimed=claimed)
+        next_stamp = new[thread.next_stamp] if thread.next_stamp % TAKEN else 0
+        return thread._replace(frames=frames, stamp=stamp, claimed=claimed, next_stamp=next_stamp)
 
     return state._replace(
-        threads=tuple(map(rename, state.threads)),
+        threads=tuple([each and thread(each) for each in state.threads]),
         slots=tuple([slot and slot._replace(confirmed=new.get(slot.confirmed, 0)) for slot in state.slots]),
-        pages=tuple([page._replace(stamp=new.get(page.stamp, page.stamp)) for page in state.pages]),
-        stale=tuple(map(renew, state.stale)),
+        pages=tuple(map(page, state.pages)),
+        stale=tuple([each and page(each) for each in state.stale]),
         stamps=new[state.stamps],
     )
