@@ -37,7 +37,6 @@ struct thread_record {			/* all zeros: never drew */
 	struct tail *tail;		/* of its state */
 	uint64_t stamp;			/* the one that the tail must have, or a word of slots.h */
 	uint64_t claimed;		/* the one that it had last */
-	uint64_t next_stamp;		/* it gives this one next; a multiple of STAMPS_TAKEN: none is left */
 };
 
 #include "platform.h"

@@ -23,7 +23,7 @@ void draw_start(uint64_t high, uint32_t most_vector)
 	core.most_vector = most_vector;
 	core.first = &core_thread;
 	core.large = least <= DRAW_SMALL ? least : DRAW_SMALL + 1;
-	/* Partners: the acquires in draw_unusual() and draw_slowly(). */
+	/* Partner: the acquire in draw_unusual(), and the one in draw_slowly(). */
 	__atomic_store_n(&core.small_limit, core.user_span - DRAW_SMALL, __ATOMIC_RELEASE);
 }
 

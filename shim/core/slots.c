@@ -100,18 +100,17 @@ static bool handed_on(void)
 }
 
 /*
- * A number that this slot has not had: those that a thread takes are greater than all that were taken before. It
- * takes many, so that a forked child, whose record is its own, writes nothing into a page that it shares with its
- * parent.
+ * A number that this slot has not had: one more than the last, or the first of many that nobody has taken. So a forked
+ * child, whose record is its own, writes nothing into a page that it shares with its parent. A thread to which a state
+ * was handed on goes on with its predecessor's numbers: what was confirmed was the last of them.
  */
 static uint64_t new_stamp(void)
 {
-	uint64_t number = core_thread.next_stamp;
+	uint64_t last = core_thread.claimed;
 
-	if (number % STAMPS_TAKEN == 0)
-		number = STAMPS_TAKEN * (1 + __atomic_fetch_add(&slots_table.stamps, 1, __ATOMIC_RELAXED));
-	core_thread.next_stamp = number + 1;
-	return number;
+	if (last % STAMPS_TAKEN == 0)
+		last = STAMPS_TAKEN * (1 + __atomic_fetch_add(&slots_table.stamps, 1, __ATOMIC_RELAXED));
+	return last + 1;
 }
 
 /*

@@ -10,7 +10,7 @@ from typing import NamedTuple
 # Values of a record's `stamp`, as in slots.h.
 NEVER, BUSY, DREW_ONCE, NO_ROOM, REFUSED = range(5)
 TAKEN = 2  # STAMPS_TAKEN: two numbers are enough to give one that is left, and to be left with none
-FIRST_STAMP = 8 * TAKEN
+FIRST_STAMP = 8 * TAKEN + 1
 
 # What an execution has drawn: nothing; bytes that are nobody else's; bytes that a forked relative has too; zeros.
 NOTHING, OWN, SHARED, ZEROS = "nothing", "own", "shared", "zeros"
@@ -48,7 +48,6 @@ class Thread(NamedTuple):
     tail: int | None = None  # the number of a slot
     stamp: int = NEVER
     claimed: int = 0
-    next_stamp: int = 0
     away: bool = False  # on a processor that has not heard of the drop: see State.stale
 
 
@@ -67,7 +66,7 @@ class State(NamedTuple):
     stale: tuple[Page | None, ...]  # the page that was dropped, while some processor still reads and writes it
     head: int = 0
     used: int = 0
-    stamps: int = FIRST_STAMP  # the first of the next numbers to be taken
+    stamps: int = FIRST_STAMP  # the first of those that are taken next
     forks: int = 0  # so many more may happen; likewise the next three
     vforks: int = 0
     jumps: int = 0
@@ -81,13 +80,16 @@ def renumbered(state: State) -> State:
     used |= {slot.confirmed for slot in state.slots if slot}
     for thread in state.threads:
         if thread:
-            # With none left, it does not matter which were.
-            used.update((thread.stamp, thread.claimed, thread.next_stamp if thread.next_stamp % TAKEN else 0))
+            used.update((thread.stamp, thread.claimed))
             for frame in thread.frames:
                 used.update((frame.stamp, frame.number))
-    taken = sorted({stamp // TAKEN for stamp in used if stamp >= FIRST_STAMP} | {state.stamps // TAKEN})
-    first = FIRST_STAMP // TAKEN
-    new = {old * TAKEN + n: each * TAKEN + n for each, old in enumerate(taken, first) for n in range(TAKEN)}
+    used = {stamp for stamp in used if stamp >= FIRST_STAMP} | {state.stamps}
+    taken = sorted({(stamp - FIRST_STAMP) // TAKEN for stamp in used})
+    new = {
+        FIRST_STAMP + old * TAKEN + n: FIRST_STAMP + each * TAKEN + n
+        for each, old in enumerate(taken)
+        for n in range(TAKEN)
+    }
 
     def page(page: Page) -> Page:
         return page._replace(stamp=new.get(page.stamp, page.stamp))
@@ -97,8 +99,7 @@ def renumbered(state: State) -> State:
             [f._replace(stamp=new.get(f.stamp, f.stamp), number=new.get(f.number, f.number)) for f in thread.frames]
         )
         stamp, claimed = new.get(thread.stamp, thread.stamp), new.get(thread.claimed, thread.claimed)
-        next_stamp = new[thread.next_stamp] if thread.next_stamp % TAKEN else 0
-        return thread._replace(frames=frames, stamp=stamp, claimed=claimed, next_stamp=next_stamp)
+        return thread._replace(frames=frames, stamp=stamp, claimed=claimed)
 
     return state._replace(
         threads=tuple([each and thread(each) for each in state.threads]),

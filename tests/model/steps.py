@@ -254,15 +254,15 @@ def swap(world: World, state: State, i: int) -> Iterator[State]:
 # renew()
 
 
-@step("new_stamp", "number = STAMPS_TAKEN * (1 + __atomic_fetch_add(&slots_table.stamps, 1, __ATOMIC_RELAXED));")
+@step("new_stamp", "last = STAMPS_TAKEN * (1 + __atomic_fetch_add(&slots_table.stamps, 1, __ATOMIC_RELAXED));")
 def number(world: World, state: State, i: int) -> Iterator[State]:
-    number = top(state, i)[0].next_stamp
+    number = top(state, i)[0].claimed + 1
     if not world.protocol.new_stamp:
         number = FIRST_STAMP
-    elif number % TAKEN == 0:
+    elif (number - FIRST_STAMP) % TAKEN == 0 or number < FIRST_STAMP:
         number = state.stamps
         state = state._replace(stamps=number + (TAKEN if world.protocol.take_many else 1))
-    yield goto(state, i, "unconfirm", {"next_stamp": number + 1}, number=number, stamp=0)
+    yield goto(state, i, "unconfirm", number=number, stamp=0)
 
 
 @step("renew", "core_thread.slot->confirmed = 0;")
