@@ -14,8 +14,7 @@
 
 extern struct process_settings __getrandom_settings attribute_hidden;
 
-/* Zeros for each thread: glibc fills thread-local storage anew when it uses a stack again. A copy of libc that dlmopen or
-   LD_AUDIT loads has a variable of its own, and so records and states of its own. */
+/* Zeros for each thread: glibc fills thread-local storage anew when a stack is used again. */
 extern __thread struct thread_record __getrandom_thread attribute_hidden attribute_tls_model_ie;
 
 static inline long platform_getrandom(void *buf, size_t len, unsigned int flags)

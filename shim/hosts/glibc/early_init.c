@@ -8,7 +8,7 @@
 
 #include "chacha/chacha.h"
 #include "draw.h"
-#include "start.h"
+#include "early_init.h"
 #include "vdso.h"
 
 struct process_settings __getrandom_settings;
@@ -24,10 +24,11 @@ static vdso_getrandom *entry_point(void)
 	return GLRO(dl_sysinfo_dso) ? vdso_find(GLRO(dl_sysinfo_dso), VDSO_SYMBOL, VDSO_VERSION) : NULL;
 }
 
-void __getrandom_early_init(_Bool initial __attribute__((unused)))
+/* A copy of libc that dlmopen or LD_AUDIT loads may be unloaded again, and its states would stay: it makes system calls. */
+void __getrandom_early_init(_Bool initial)
 {
 	uint64_t high = (uintptr_t)__builtin_frame_address(0) | (uintptr_t)GLRO(dl_sysinfo_dso);
-	vdso_getrandom *entry = entry_point();
+	vdso_getrandom *entry = initial ? entry_point() : NULL;
 
 	core.page_size = GLRO(dl_pagesize);
 	if (!entry || !vdso_parameters(entry))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What glibc calls of core and of an allocator that has hooks (allocator.h). */
-#ifndef START_H
-#define START_H
+#ifndef EARLY_INIT_H
+#define EARLY_INIT_H
 
 extern void __getrandom_early_init(_Bool) attribute_hidden;
 extern void __getrandom_allocator_fork(int) attribute_hidden;
