@@ -20,6 +20,7 @@ ROOMS = {
     "shim/core": (),
     "shim/preload": ("shim/core/", "include/"),
     "shim/report": ("shim/core/", "include/"),
+    "shim/hosts/allocators": ("shim/core/",),
     "shim/hosts/glibc": ("shim/core/",),
     "shim/hosts/musl": ("shim/core/",),
 }
