@@ -30,6 +30,7 @@ class Edit:
     add: str  # whole lines; {arch}, {core}, {units} and {unit_names} are filled in
     condition: str  # "bulk", or an allocator's function: only if it is there; "": always
     releases: tuple[str, str]  # the first and last version of the libc that it is for; "" for no limit
+    others: tuple[str, ...] = ()  # what is there in place of the anchor in some sources of these versions
 
     def applies(self, version: str, features: frozenset[str]) -> bool:
         first, last = self.releases
@@ -48,12 +49,12 @@ class Description:
     releases: Mapping[str, str]  # a version: the suite of Debian that has its source
     architectures: Mapping[str, str]  # uname(2)'s name: the libc's
     core: str  # the folder for all sources and headers
-    unit: str  # the file that the libc's build compiles for a source NAME.c, which includes it
+    unit: str  # the file that the libc's build compiles for a source NAME.c, which includes it; "": that source itself
     units: Mapping[str, str]  # the same for single sources
     edits: tuple[Edit, ...]
 
     def unit_of(self, source: str, arch: str) -> str:
-        """Where the one-line file for a source is, below the libc's source."""
+        """Where the one-line file for a source is, below the libc's source; "" if it has none."""
         return self.units.get(source, self.unit).format(arch=arch, name=Path(source).stem)
 
 
@@ -80,7 +81,7 @@ def read_description(hosts: Path, libc: str) -> Description:
             document["releases"],
             document.get("architectures", {}),
             files["core"],
-            files["unit"],
+            files.get("unit", ""),
             files.get("units", {}),
             tuple(_edit(table) for table in document["edit"]),
         )
@@ -94,15 +95,17 @@ def _edit(table: Mapping[str, Any]) -> Edit:
     place = next((name for name in _PLACES if name in table), None)
     if place is None:
         raise ValueError(f"an edit of {table['file']} needs one of {', '.join(_PLACES)}")
-    anchor, add = str(table[place]), str(table["add"])
-    if not anchor.endswith("\n") or (add and not add.endswith("\n")):
+    anchors = table[place] if isinstance(table[place], list) else [table[place]]
+    add = str(table["add"])
+    if not all(anchor.endswith("\n") for anchor in anchors) or (add and not add.endswith("\n")):
         raise ValueError(f"an edit of {table['file']} is not of whole lines")
     return Edit(
         table["why"],
         table["file"],
         place,
-        anchor,
+        anchors[0],
         add,
         table.get("if", ""),
         (table.get("from", ""), table.get("to", "")),
+        tuple(anchors[1:]),
     )

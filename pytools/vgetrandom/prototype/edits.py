@@ -15,14 +15,15 @@ def apply(edit: Edit, text: str, add: str) -> str:
 
     Raises VgetrandomError when the anchor is not there, or more than once: it says which line is the most like it.
     """
-    found = _places(edit.anchor, text)
+    anchor = next((anchor for anchor in (edit.anchor, *edit.others) if _places(anchor, text)), edit.anchor)
+    found = _places(anchor, text)
     if len(found) == 1:
         start = found[0]
-        end = start + len(edit.anchor)
+        end = start + len(anchor)
         if edit.place == "after":
             return text[:end] + add + text[end:]
         return text[:start] + add + (text[start:] if edit.place == "before" else text[end:])
-    first = edit.anchor.strip("\n").splitlines()[0].strip()
+    first = anchor.strip("\n").splitlines()[0].strip()
     where = f"{edit.file} has moved on: the edit for {edit.why} looks for the line `{first}`"
     if found:
         lines = ", ".join(str(text.count("\n", 0, place) + 1) for place in found)

@@ -138,8 +138,9 @@ def _new_files(lift: Lift, shim: Path) -> tuple[dict[str, str], list[str]]:
     for name in sorted(sources):
         if name.endswith(".c"):
             unit = description.unit_of(name, lift.arch)
-            units.append(unit)
-            contents[unit] = f'#include "{_way(unit, f"{description.core}/{name}")}"\n'
+            units.append(unit or f"{description.core}/{name}")
+            if unit:
+                contents[unit] = f'#include "{_way(unit, f"{description.core}/{name}")}"\n'
     return contents, units
 
 

@@ -16,7 +16,7 @@ from ..conformance.libc_folder import look
 from ..errors import VgetrandomError
 from ..preload.builder import host_compiler
 from ..preload.library import source_path
-from . import musl
+from . import glibc, musl
 from .allocator import find_allocator
 from .building import Job, Progress, put, require_free
 from .description import Description, read_description
@@ -24,9 +24,9 @@ from .lift import Change, Lift, changes, write
 from .patch import Size, as_patch, size
 from .source import copy_source, fetch_release, version_of
 
-_BUILDERS = {"musl": musl.build}
+_BUILDERS = {"glibc": glibc.build, "musl": musl.build}
 LIBCS = tuple(_BUILDERS)
-_TOOLS = {"make": "make", "tar": "tar"}
+_TOOLS = {"glibc": {**glibc.TOOLS, "make": "make"}, "musl": {"make": "make"}}
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def make(order: Order, progress: Progress) -> Outcome:
     description = read_description(shim / "hosts", order.libc)
     if order.output:
         require_free(order.output)
-        _require_tools()
+        _require_tools(order.libc)
     allocator = find_allocator(shim, order.allocator)
     with _working_folder(order.work) as work:
         tree = _source(order, description, work / "source", progress)
@@ -126,8 +126,8 @@ def _source(order: Order, description: Description, tree: Path, progress: Progre
     return tree
 
 
-def _require_tools() -> None:
-    for tool, package in _TOOLS.items():
+def _require_tools(libc: str) -> None:
+    for tool, package in _TOOLS[libc].items():
         if shutil.which(tool) is None:
             raise VgetrandomError(f"{tool} is not installed; a libc can't be built without (Debian: {package})")
     if not host_compiler():
