@@ -28,7 +28,7 @@ class Job:
     stage: Path
     output: Path
     compiler: Sequence[str]
-    bulk: bool
+    static: bool  # also what statically linked programs need
     jobs: int
     progress: Progress
 

@@ -49,12 +49,12 @@ class Description:
     releases: Mapping[str, str]  # a version: the suite of Debian that has its source
     architectures: Mapping[str, str]  # uname(2)'s name: the libc's
     core: str  # the folder for all sources and headers
-    unit: str  # the file that the libc's build compiles for a source NAME.c, which includes it; "": that source itself
+    unit: str  # the file that the libc's build compiles for a source NAME.c, which includes it; "": the source itself
     units: Mapping[str, str]  # the same for single sources
     edits: tuple[Edit, ...]
 
     def unit_of(self, source: str, arch: str) -> str:
-        """Where the one-line file for a source is, below the libc's source; "" if it has none."""
+        """Where the one-line file for a source is, below the libc's source; "" where there is none."""
         return self.units.get(source, self.unit).format(arch=arch, name=Path(source).stem)
 
 

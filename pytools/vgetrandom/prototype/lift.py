@@ -137,10 +137,11 @@ def _new_files(lift: Lift, shim: Path) -> tuple[dict[str, str], list[str]]:
     units = []
     for name in sorted(sources):
         if name.endswith(".c"):
+            source = f"{description.core}/{name}"
             unit = description.unit_of(name, lift.arch)
-            units.append(unit or f"{description.core}/{name}")
+            units.append(unit or source)
             if unit:
-                contents[unit] = f'#include "{_way(unit, f"{description.core}/{name}")}"\n'
+                contents[unit] = f'#include "{_way(unit, source)}"\n'
     return contents, units
 
 

@@ -21,6 +21,7 @@ def build(job: Job) -> None:
         f"--enable-optimize={_FOR_SPEED}",
         "--enable-debug",
         "--enable-wrapper=gcc",
+        *([] if job.static else ["--disable-static"]),
         f"CC={' '.join(job.compiler)}",
     ]
     record = job.folder / _CONFIGURED

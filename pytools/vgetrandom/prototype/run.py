@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
@@ -41,6 +43,7 @@ class Order:
     patch: Path | None
     output: Path | None
     work: Path | None
+    static: bool
     jobs: int
 
 
@@ -61,10 +64,11 @@ def make(order: Order, progress: Progress) -> Outcome:
     description = read_description(shim / "hosts", order.libc)
     if order.output:
         require_free(order.output)
+        _require_plain(order.output)
         _require_tools(order.libc)
     allocator = find_allocator(shim, order.allocator)
     with _working_folder(order.work) as work:
-        tree = _source(order, description, work / "source", progress)
+        tree = _source(order, description, work, progress)
         began = time.monotonic()
         version = version_of(tree, order.libc)
         found: list[Change] = []
@@ -87,7 +91,7 @@ def _build(
     (work / "build").mkdir(exist_ok=True)
     stage = work / "stage"
     shutil.rmtree(stage, ignore_errors=True)
-    job = Job(tree, work / "build", stage, order.output, host_compiler(), order.bulk, order.jobs, progress)
+    job = Job(tree, work / "build", stage, order.output, host_compiler(), order.static, order.jobs, progress)
     _BUILDERS[order.libc](job)
     put(stage, order.output, facts)
     libc = look(order.output)
@@ -109,21 +113,38 @@ def _sizes(path: Path) -> str:
 def _working_folder(kept: Path | None) -> Iterator[Path]:
     if kept:
         kept.mkdir(parents=True, exist_ok=True)
+        _require_plain(kept.resolve())
         yield kept.resolve()
         return
     with tempfile.TemporaryDirectory(prefix="vgetrandom-prototype-") as folder:
         yield Path(folder).resolve()
 
 
-def _source(order: Order, description: Description, tree: Path, progress: Progress) -> Path:
-    """The tree of an earlier run in this working folder is taken as it is."""
-    if not tree.is_dir():
-        progress(f"getting {order.libc}'s source", 0, 0)
-        if order.source:
-            copy_source(order.source.resolve(), tree, order.libc)
-        else:
-            fetch_release(order.release or "", tree, description)
+def _source(order: Order, description: Description, work: Path, progress: Progress) -> Path:
+    """The tree of an earlier run in this working folder is taken as it is.
+
+    Raises VgetrandomError when that is of another source.
+    """
+    tree, record = work / "source", work / "origin.json"
+    origin = {"libc": order.libc, "source": str(order.source and order.source.resolve()), "release": order.release}
+    if tree.is_dir():
+        if not record.is_file() or json.loads(record.read_text(encoding="utf-8")) != origin:
+            raise VgetrandomError(f"{work} is of another source; give --work a folder for this one, or remove it")
+        return tree
+    progress(f"getting {order.libc}'s source", 0, 0)
+    if order.source:
+        copy_source(order.source.resolve(), tree, order.libc)
+    else:
+        fetch_release(order.release or "", tree, description)
+    record.write_text(json.dumps(origin), encoding="utf-8")
     return tree
+
+
+def _require_plain(path: Path) -> None:
+    """Raises VgetrandomError for a path that a makefile or a shell takes for something else."""
+    found = re.search(r"[^\w./+@,=~-]", str(path))
+    if found:
+        raise VgetrandomError(f"{path} has {found[0]!r} in it, which the build of a libc does not bear; name another")
 
 
 def _require_tools(libc: str) -> None:
