@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -43,20 +45,21 @@ def command(
     """Run one step of a build in its folder, where each line of output is one. Raises VgetrandomError if it fails."""
     job.progress(what, 0, steps)
     last: deque[str] = deque(maxlen=200)
-    log = job.folder / LOG
-    with log.open("a", encoding="utf-8") as stream:
-        process = subprocess.Popen(
-            list(map(str, words)),
-            cwd=job.folder,
-            env={**os.environ, "LC_ALL": "C", **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+    process: subprocess.Popen[str] | None = None
+    with (job.folder / LOG).open("a", encoding="utf-8") as stream:
         try:
+            with _signals_later():
+                process = subprocess.Popen(
+                    list(map(str, words)),
+                    cwd=job.folder,
+                    env={**os.environ, "LC_ALL": "C", **(environment or {})},
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    errors="replace",
+                    start_new_session=True,
+                )
             assert process.stdout
             for number, line in enumerate(process.stdout, 1):
                 stream.write(line)
@@ -64,23 +67,39 @@ def command(
                 job.progress(what, number, steps)
             status = process.wait()
         except BaseException:
-            _end(process)
+            if process:
+                _end(process)
             raise
     if status:
         why = next((line for line in last if " error: " in line or line.startswith("Error")), last[-1] if last else "?")
         raise VgetrandomError(f"{what} failed: {why}; --work DIR keeps the tree and {LOG}")
 
 
+@contextlib.contextmanager
+def _signals_later() -> Iterator[None]:
+    """What would end this process waits: a step that has just been started has to be known, to be ended too."""
+    came: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    own = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in own:
+        signal.signal(number, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in own.items():
+            signal.signal(number, handler)
+        for caught in came:
+            signal.raise_signal(caught)
+
+
 def _end(process: subprocess.Popen[str]) -> None:
     """End a step with all that it has started."""
-    try:
-        os.killpg(process.pid, 15)
-        process.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)
-        process.wait()
-    except ProcessLookupError:
-        process.wait()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=5)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def count_steps(folder: Path, words: Sequence[object]) -> int:
