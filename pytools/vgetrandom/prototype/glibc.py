@@ -61,7 +61,7 @@ def _without_manual(tree: Path) -> None:
 
 
 def _install(job: Job) -> None:
-    names = _names(job.folder / "soversions.mk")
+    names = library_names(job.folder / "soversions.mk")
     folder = job.stage / str(job.output).lstrip("/") / "lib"
     folder.mkdir(parents=True)
     shutil.copy(job.folder / "libc.so", folder / names["libc"])
@@ -71,7 +71,7 @@ def _install(job: Job) -> None:
     _unwinder(job, folder)
 
 
-def _names(versions: Path) -> Mapping[str, str]:
+def library_names(versions: Path) -> Mapping[str, str]:
     """What programs call each library."""
     variables: dict[str, str] = {}
     names: dict[str, str] = {}
