@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For `vgetrandom doctor` and `observe`: asks the kernel's vDSO getrandom for its parameters, maps a state as it
- * wants it, and times one draw by the vDSO, by the system call and by this libc, and a system call that does next
- * to nothing (getppid). Knows nothing of the library.
+ * For `vgetrandom doctor` and `observe`: asks the kernel's vDSO getrandom for its parameters, maps a state as it wants it, and
+ * times one draw by the vDSO, by the system call and by this libc, and a system call that does next to nothing (getppid).
+ * Knows nothing of the library.
  *
- * Usage: vdso_speed OFFSET [LENGTH], where OFFSET is the function's in the vDSO image (hexadecimal), or 0 for
- * none, and LENGTH is bytes a draw: 1 to 65536, by default 16. Prints one JSON object; what could not be had is
- * null.
+ * Usage: vdso_speed OFFSET [LENGTH], where OFFSET is the function's in the vDSO image (hexadecimal), or 0 for none, and
+ * LENGTH is bytes a draw: 1 to 65536, by default 16.
+ * Prints one JSON object; what could not be had is null.
  */
 #include <inttypes.h>
 #include <stdbool.h>
