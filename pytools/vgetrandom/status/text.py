@@ -11,6 +11,7 @@ from .process_watch import Entry, Snapshot
 
 COLUMNS = ("PID", "CALLS", "BYTES", "SLOTS", "MEMORY", "CALLS/S", "STATUS", "COMMAND")
 NONE = "no process has the library"
+_UNKNOWN = ["-"] * (len(COLUMNS) - 3)  # all but PID, STATUS and COMMAND
 _COMMAND_WIDTH = 60
 _MEMORY = {
     "none": "none: every call is the system call",
@@ -83,12 +84,11 @@ def absence_lines(snapshot: Snapshot, pids: Sequence[int]) -> Iterator[str]:
 def _row(entry: Entry) -> tuple[str, ...]:
     command = entry.command if len(entry.command) <= _COMMAND_WIDTH else entry.command[: _COMMAND_WIDTH - 3] + "..."
     record = entry.record
-    unknown = ["-"] * (len(COLUMNS) - 3)
     if record is None:
-        return (str(entry.pid), *unknown, "no permission", command)
+        return (str(entry.pid), *_UNKNOWN, "no permission", command)
     rate = "-" if entry.rate is None else f"{entry.rate:.0f}"
     if record.foreign:
-        return (str(entry.pid), *unknown, record.status, command)
+        return (str(entry.pid), *_UNKNOWN, record.status, command)
     numbers = (record.calls, record.bytes, record.used)
     return (str(entry.pid), *map(str, numbers), record.memory, rate, record.status, command)
 
