@@ -11,7 +11,6 @@ from .process_watch import Entry, Snapshot
 
 COLUMNS = ("PID", "CALLS", "BYTES", "SLOTS", "MEMORY", "CALLS/S", "STATUS", "COMMAND")
 NONE = "no process has the library"
-_UNKNOWN = ["-"] * (len(COLUMNS) - 3)  # all but PID, STATUS and COMMAND
 _COMMAND_WIDTH = 60
 _MEMORY = {
     "none": "none: every call is the system call",
@@ -19,6 +18,7 @@ _MEMORY = {
     "lock-refused": f"droppable: {SWITCH}=lock was refused",
 }
 _LARGE = {"": "none so far", "none": "by the vDSO"}
+_UNKNOWN = ["-"] * (len(COLUMNS) - 3)  # all but PID, STATUS and COMMAND
 
 
 def cells(snapshot: Snapshot) -> list[tuple[str, ...]]:
