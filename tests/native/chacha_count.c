@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Work to be counted from outside, by an emulator that counts instructions: TIMES expansions of BYTES bytes, or as
- * many draws from a vDSO's getrandom.
+ * Work to be counted from outside, by an emulator that counts instructions: TIMES expansions of BYTES bytes, or as many draws
+ * from a vDSO's getrandom.
  *
  * Usage: chacha_count VECTOR BYTES TIMES	as in enum vgetrandom_vector
  *	chacha_count IMAGE SYMBOL BYTES TIMES	IMAGE is a file with a vDSO; nothing is called but SYMBOL
@@ -59,8 +59,8 @@ static vdso_getrandom *find(const unsigned char *image, const char *name)
 }
 
 /*
- * All that may be the kernel's data is ones, byte by byte: its generator is ready, and its generation never
- * changes. The state has that generation, and nothing left of its batch, so that nothing is asked of the kernel.
+ * All that may be the kernel's data is ones, byte by byte: its generator is ready, and its generation never changes. The state
+ * has that generation, and nothing left of its batch, so that nothing is asked of the kernel.
  */
 static int draw(const char *path, const char *name, size_t bytes, long times)
 {

@@ -41,8 +41,8 @@ static int64_t fork_once(const struct function *function, size_t size, int64_t *
 }
 
 /*
- * Prints three medians of `number` rounds in nanoseconds: the first draw in a forked child; forking a child that
- * draws once, to its end; the same without the draw. -1 each when a child does not survive its draw.
+ * Prints three medians of `number` rounds in nanoseconds: the first draw in a forked child; forking a child that draws
+ * once, to its end; the same without the draw. -1 each when a child does not survive its draw.
  */
 void measure_fork(const struct request *request)
 {

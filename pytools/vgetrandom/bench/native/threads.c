@@ -98,8 +98,8 @@ static int64_t create_and_join(void *(*run)(void *), struct drawer *drawer)
 }
 
 /*
- * Prints four medians in nanoseconds over `number` threads made one after the other: a thread's first draw; its
- * second; making a thread that draws once and waiting for its end; the same without a draw.
+ * Prints four medians in nanoseconds over `number` threads made one after the other: a thread's first draw; its second;
+ * making a thread that draws once and waiting for its end; the same without a draw.
  */
 void measure_first_draw(const struct request *request)
 {
