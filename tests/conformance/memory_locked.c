@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program that locks all its memory, present and future, draws in old and new threads; also when it may lock
- * nothing more.
+ * A program that locks all its memory, present and future, draws in old and new threads; also when it may lock nothing
+ * more.
  *
  * Source: mlockall(2): MCL_FUTURE may make a later mapping fail; mmap(2), MAP_DROPPABLE: not with MAP_LOCKED
  * Kind: promise
