@@ -26,7 +26,7 @@ struct thread_record {			/* all zeros: never drew */
 /* Directly behind each state, in the same droppable page: wiped at a fork, gone when the kernel drops the page. */
 struct tail {
 	uint64_t stamp;		/* what the owner wrote there */
-	uint64_t begun;		/* draws begun: one more than `calls` while the owner is inside, and for ever when it ended there */
+	uint64_t begun;		/* draws begun: one more than `calls` while the owner is inside, or if it ended there */
 	uint64_t calls, bytes;	/* served from this state in this process */
 };
 
@@ -99,8 +99,8 @@ static inline void slots_leave(size_t bytes)
 
 /*
  * The slow path of a draw, when slots_hold() is false for what slots_enter() returned. True: the state is
- * this thread's until slots_leave(). False: the draw is over, use the system call. `eager`: not even the
- * first draw is left to the system call.
+ * this thread's until slots_leave(). False: the draw is over, use the system call. With `eager`, a thread's first
+ * draw takes a slot, too.
  */
 bool slots_claim(uint64_t stamp, bool eager);
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from command import command_line, environment_with, one_line
 from conform.test_mutations import MUTATIONS, build_mutant, read
+from schemas import require_form
 from vgetrandom.errors import VgetrandomError
 from vgetrandom.system import debian
 
@@ -39,6 +40,7 @@ def clones(library: Path, folder: Path, *words: str) -> tuple[int, dict[str, Any
     done = subprocess.run(command, env=environment_with(library), capture_output=True, text=True, timeout=1800)
     assert done.stdout, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
+    require_form("clones", report)
     return done.returncode, report
 
 

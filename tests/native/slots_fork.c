@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a forked child does with the slots that it inherits: its one thread keeps its slot and draws from there anew, its
- * new threads have theirs, and what it counts is its own. The one that survives may be any thread of the parent.
- * Usage: slots_fork fork|_Fork|clone main|thread
+ * What a forked child does with the slots that it inherits: its one thread keeps its slot and draws from there
+ * anew, its new threads have theirs, and what it counts is its own. The one that survives may be any thread of the
+ * parent. Usage: slots_fork fork|_Fork|clone main|thread
  */
 #include "tap.h"
 #include "draws.h"

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="[NAME=]DIR",
         help="another libc, as it is and with the library: a folder, or a Debian release such as trixie; called NAME, "
-        "or else by its version; repeatable",
+        "or else by its version; may be repeated",
     )
     parser.add_argument(
         "--contender", action="append", default=[], type=Path, metavar="FILE", help="another contender: a C file"

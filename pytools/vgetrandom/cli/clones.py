@@ -29,11 +29,15 @@ from ..system.program import find_program
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="list the contenders and the kernels")
     parser.add_argument(
-        "--contender", metavar="NAME", action="append", default=[], help="only this one, or 'vget*'; repeat"
+        "--contender", metavar="NAME", action="append", default=[], help="only this one, or 'vget*'; may be repeated"
     )
     parser.add_argument("--clones", type=int, default=2, metavar="N", help="clones of a snapshot (default: 2)")
     parser.add_argument(
-        "--cell", metavar="KERNEL/N", action="append", default=[], help="for example '6.12/1': N processors; repeat"
+        "--cell",
+        metavar="KERNEL/N",
+        action="append",
+        default=[],
+        help="for example '6.12/1': N processors; may be repeated",
     )
     parser.add_argument(
         "--control",
@@ -51,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         action="append",
         default=[],
-        help="also needed by PROGRAM of this host; repeat",
+        help="also needed by PROGRAM of this host; may be repeated",
     )
     parser.add_argument("--draws", type=int, default=10000, metavar="N", help="after the snapshot (default: 10000)")
     parser.add_argument("--lines", type=int, default=500, metavar="N", help="of programs that print (default: 500)")
@@ -59,7 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--milliseconds", type=int, default=3000, metavar="N", help="of the guest's clock, at most (default: 3000)"
     )
     parser.add_argument("--memory", type=int, default=768, metavar="MIB", help="of the guest (default: 768)")
-    parser.add_argument("--limit", type=float, default=30, metavar="MINUTES", help="for all (default: 30)")
+    parser.add_argument(
+        "--limit", type=float, default=30, metavar="MINUTES", help="end everything after so long (default: 30)"
+    )
     parser.add_argument("--qemu", type=Path, metavar="DIR", help="take the emulator from this folder")
     parser.add_argument("--consoles", type=Path, metavar="DIR", help="keep what every machine said here")
     parser.add_argument("--json", action="store_true", help="print JSON")
