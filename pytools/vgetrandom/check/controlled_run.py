@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -35,6 +36,7 @@ class Outcome:
 
     status     exit status, or a negative signal number
     seconds    wall time
+    processor  seconds of user and system time: the command's, and that of descendants that were waited for
     ended      "" if by itself, else what ended it: "Ctrl-C" or "the time limit" (SIGTERM and SIGHUP end the check)
     left       processes that outlived the command and had to be ended; known only with a trace
     trace      None when it was not traced
@@ -44,6 +46,7 @@ class Outcome:
 
     status: int
     seconds: float
+    processor: float
     ended: str
     left: int
     trace: Trace | None
@@ -89,6 +92,7 @@ class Runner:
             return Outcome(
                 status=status,
                 seconds=started.seconds,
+                processor=started.processor,
                 ended=started.ended,
                 left=started.left,
                 trace=started.trace,
@@ -115,6 +119,7 @@ class _Started:
         self.ended = ""
         self.left = 0
         self.seconds = 0.0
+        self.processor = 0.0
         self.trace = Trace() if fifo else None
         self._limit = runner.limit
         self._requests = 0
@@ -139,6 +144,7 @@ class _Started:
             path, environment = words[0], {name: value for name, value in environment.items() if name != "LD_PRELOAD"}
             self._reader = self._follow(fifo)
             threading.Thread(target=self._end_leftovers, daemon=True).start()
+        self._spent = _processor_time()
         self._started = time.perf_counter()
         try:
             self.process = _spawn(path, words, environment, runner.streams)
@@ -200,6 +206,7 @@ class _Started:
         status = self.process.wait()
         self._over.set()
         self.seconds = time.perf_counter() - self._started
+        self.processor = _processor_time() - self._spent
         if self._reader and self._fifo:
             with contextlib.suppress(OSError):  # let the reader see an end even if strace never opened it
                 os.close(os.open(self._fifo, os.O_WRONLY | os.O_NONBLOCK))
@@ -296,6 +303,12 @@ def _spawn(path: str, words: list[str], environment: Mapping[str, str], streams:
             stdout=streams.output if streams.shown else hidden,
             stderr=None if streams.shown else hidden,
         )
+
+
+def _processor_time() -> float:
+    """Seconds that processors spent on processes that we have waited for, and they on theirs (getrusage(2))."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def _drain(stream: IO[bytes], kept: list[bytes] | None) -> None:

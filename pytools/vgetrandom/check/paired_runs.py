@@ -12,7 +12,7 @@ from ..preload.exit_report import ExitReport
 from ..preload.launch import with_library, without_library
 from . import strace
 from .controlled_run import Outcome, Runner
-from .gain import LOOKS, UNKNOWN, Gain, judge_times
+from .gain import LOOKS, UNKNOWN, Gain, judge_runs
 from .isolation import isolated
 from .start_cost import StartCost, measure_start
 
@@ -35,6 +35,11 @@ class Side:
     def seconds(self) -> float | None:
         """Median wall time, without strace."""
         return statistics.median(one.seconds for one in self.timed) if self.timed else None
+
+    @property
+    def processor(self) -> float | None:
+        """Median of the seconds that processors spent, without strace."""
+        return statistics.median(one.processor for one in self.timed) if self.timed else None
 
     @property
     def status(self) -> int | None:
@@ -111,7 +116,7 @@ def compare(
     if not once and not _must_stop(result):
         _time(runner, bare, loaded, result, repeat or (1 if reach_only else 0), announce)
         if not result.reach_only and not _ended(result):
-            result.gain = judge_times(_pairs(result))
+            result.gain = _judge(result)
             announce("a program that does nothing, to time its start")
             result.start = measure_start(bare, loaded, library)
     return result
@@ -144,12 +149,15 @@ def _time(
 
 
 def _told(result: Comparison, pairs: int) -> bool:
-    return pairs in LOOKS and judge_times(_pairs(result)).verdict != UNKNOWN
+    return pairs in LOOKS and _judge(result).verdict != UNKNOWN
 
 
-def _pairs(result: Comparison) -> list[tuple[float, float]]:
-    """Seconds without and with the library, in the order of the pairs."""
-    return [(one.seconds, other.seconds) for one, other in zip(result.without.timed, result.with_library.timed)]
+def _judge(result: Comparison) -> Gain:
+    pairs = list(zip(result.without.timed, result.with_library.timed))
+    return judge_runs(
+        [(one.seconds, other.seconds) for one, other in pairs],
+        [(one.processor, other.processor) for one, other in pairs],
+    )
 
 
 def _ended(result: Comparison) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..preload.exit_report import ACTIVE, INACTIVE
 from .controlled_run import Outcome
-from .gain import GAINS, NO_DIFFERENCE, UNKNOWN, Gain, Interval
+from .gain import GAINS, NO_DIFFERENCE, PROCESSOR, UNKNOWN, Gain, Interval
 from .paired_runs import Comparison
 from .start_cost import StartCost
 
@@ -69,9 +69,14 @@ def _gain(found: Comparison, gain: Gain) -> str:
         )
     assert gain.ratio
     if gain.verdict == NO_DIFFERENCE:
-        return f"no difference: {_bounds(gain.ratio)}"
-    times = f"{_seconds(found.without.seconds)} became {_seconds(found.with_library.seconds)}"
-    return f"{gain.verdict}: {_change(gain.ratio.median)} time ({_bounds(gain.ratio)}), {times}"
+        return f"no difference: {_bounds(gain.ratio)}" + (f" {gain.measure}" if gain.measure == PROCESSOR else "")
+    before, after = (
+        (found.without.processor, found.with_library.processor)
+        if gain.measure == PROCESSOR
+        else (found.without.seconds, found.with_library.seconds)
+    )
+    times = f"{_seconds(before)} became {_seconds(after)}"
+    return f"{gain.verdict}: {_change(gain.ratio.median)} {gain.measure} ({_bounds(gain.ratio)}), {times}"
 
 
 def _bounds(ratio: Interval) -> str:
