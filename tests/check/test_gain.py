@@ -94,11 +94,12 @@ class FakeRunner:
         self._report = ExitReport(1, "active", "droppable", served, served * size, 1, 1)
         self._runs = [0, 0]
 
-    def run(self, environment: Mapping[str, str], traced: bool = False, report: bool = False) -> Outcome:
+    def run(self, environment: Mapping[str, str], trace: Trace | None = None, report: bool = False) -> Outcome:
         side = int("LD_PRELOAD" in environment)
-        trace = Trace(calls=self._calls[side], processes=1) if traced else None
+        if trace:
+            trace.calls, trace.processes = self._calls[side], 1
         seconds = processor = 0.0
-        if not traced and not report:
+        if not trace and not report:
             seconds = self._times[self._runs[side] % len(self._times)][side]
             processor = self._processor[self._runs[side] % len(self._processor)][side]
             self._runs[side] += 1

@@ -23,6 +23,7 @@ from ..preload.launch import refusal, with_reports, words_for
 from ..preload.library import reporter_path
 from ..system.program import NOT_EXECUTABLE, Program
 from . import strace
+from .fatal_call import FatalTrace
 from .process_tree import descendants, traced_by
 from .strace import Trace
 
@@ -53,6 +54,12 @@ class Outcome:
     reports: tuple[ExitReport, ...]
     complaint: str
 
+    @property
+    def sigsys(self) -> bool:
+        """Whether a filter killed the command's first process, or, where it was traced, any."""
+        by_filter = self.status in (-signal.SIGSYS, 128 + signal.SIGSYS)
+        return by_filter or bool(self.trace and self.trace.killed["SIGSYS"])
+
 
 @dataclass(frozen=True)
 class Streams:
@@ -76,15 +83,18 @@ class Runner:
     streams: Streams
     limit: float
 
-    def run(self, environment: Mapping[str, str], traced: bool = False, report: bool = False) -> Outcome:
-        """One run, with this environment. Raises VgetrandomError when the kernel refuses to start it."""
+    def run(self, environment: Mapping[str, str], trace: Trace | None = None, report: bool = False) -> Outcome:
+        """One run, with this environment; `trace`, a new one, is filled by strace.
+
+        Raises VgetrandomError when the kernel refuses to start it.
+        """
         with _open_folder() as folder:
             if report:
                 # For processes that have changed their user by then, too.
                 (folder / "report").touch(0o666)
                 (folder / "report").chmod(0o666)
                 environment = with_reports(environment, reporter_path(), str(folder / "report"))
-            with _Started(self, environment, folder / "trace" if traced else None) as started:
+            with _Started(self, environment, trace, folder / "trace") as started:
                 status = started.wait()
             if started.trace and not started.trace.executed:
                 why = started.complaint() or "strace gave no reason"
@@ -115,15 +125,15 @@ class _Started:
     SIGTERM and SIGHUP end the command with all its processes, and then come to whoever handled them before.
     """
 
-    def __init__(self, runner: Runner, environment: Mapping[str, str], fifo: Path | None) -> None:
+    def __init__(self, runner: Runner, environment: Mapping[str, str], trace: Trace | None, fifo: Path) -> None:
         self.ended = ""
         self.left = 0
         self.seconds = 0.0
         self.processor = 0.0
-        self.trace = Trace() if fifo else None
+        self.trace = trace
         self._limit = runner.limit
         self._requests = 0
-        self._fifo = fifo
+        self._fifo = fifo if trace else None
         self._over = threading.Event()
         self._reader: threading.Thread | None = None
         self._errors: list[bytes] = []
@@ -140,7 +150,7 @@ class _Started:
         if fifo and "PATH" not in environment:  # strace looks for the program on its own
             words[0] = path
         if fifo:
-            words = _traced(words, environment, fifo)
+            words = _traced(words, environment, fifo, self.trace)
             path, environment = words[0], {name: value for name, value in environment.items() if name != "LD_PRELOAD"}
             self._reader = self._follow(fifo)
             threading.Thread(target=self._end_leftovers, daemon=True).start()
@@ -285,10 +295,12 @@ class _Started:
         return targets
 
 
-def _traced(words: list[str], environment: Mapping[str, str], fifo: Path) -> list[str]:
+def _traced(words: list[str], environment: Mapping[str, str], fifo: Path, trace: Trace | None) -> list[str]:
     """The command line under strace, which itself must not have the library."""
     options, _ = strace.usable()
     preload = {name: environment[name] for name in ("LD_PRELOAD",) if name in environment}
+    if isinstance(trace, FatalTrace):
+        return [*strace.fatal_arguments(str(fifo), preload, trace.call), *words]
     return [*strace.arguments(str(fifo), preload, options), *words]
 
 

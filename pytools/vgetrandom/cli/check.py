@@ -165,6 +165,7 @@ def _as_json(command: list[str], found: Comparison, verdict: Verdict) -> dict[st
         "reached": verdict.reached,
         "gain": asdict(found.gain) if found.gain else None,
         "start": _start_as_json(found.start) if found.start else None,
+        "fatal_call": asdict(found.fatal) if found.fatal else None,
         "verdict": verdict.sentence,
         "notes": list(verdict.notes),
         "without": None if found.once else _side_as_json(found.without),
