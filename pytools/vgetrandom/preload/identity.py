@@ -25,6 +25,7 @@ from ..system.elf import read_elf
 RECORD = "vgetrandom_process"  # what every build of the library exports (include/vgetrandom.h)
 _SEPARATORS = " \t\n\v\f\r:"  # of LD_PRELOAD: glibc's are space and colon, musl's are isspace(3) and colon
 _TOKEN = re.compile(r"\$(?:\{|ORIGIN|LIB|PLATFORM)")  # ld.so(8) puts something else in their place
+_RELEASE = re.compile(rb"(?:^|\0)(\d+\.\d+\.\d+[-+.\w]*)\0")  # load.c copies it into the record
 _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) \S{4} [0-9a-f]+ \S+ [0-9]+ +([/[].*)")
 
 
@@ -173,6 +174,19 @@ def is_copy(path: Path) -> bool:
         return path.is_file() and RECORD.encode() in path.read_bytes() and _exports(path, RECORD)
     except OSError:
         return False
+
+
+def release_of(path: Path) -> str:
+    """The version of a build of this library, from its file; "" when the file is none, or can't be read."""
+    if not is_copy(path):
+        return ""
+    try:
+        with path.open("rb") as stream:
+            section = ELFFile(stream).get_section_by_name(".rodata")
+            found = _RELEASE.search(section.data()) if section else None
+    except (OSError, ELFError, ValueError, KeyError, TypeError, AttributeError):
+        return ""
+    return found[1].decode() if found else ""
 
 
 def _exports(library: Path, name: str) -> bool:
