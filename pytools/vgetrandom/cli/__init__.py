@@ -29,6 +29,7 @@ VERBS = {
     "bench": "measure every way to get random bytes, side by side",
     "matrix": "run conform under QEMU: kernels, architectures and libcs",
     "clones": "two clones of one running virtual machine: who repeats?",
+    "deploy": "put it into a service, an image, a pod or a whole host; take it out again",
     "build": "build the library for another target, or with sanitizers",
     "path": "print the library's path, for LD_PRELOAD",
 }
