@@ -26,6 +26,9 @@ class Settings:
     starts: int  # program starts of each kind
     program_rounds: int  # runs of each whole program
     interface: bool  # measure every function of the interface at every size
+    tail_threads: tuple[int, ...]  # alive at once
+    tail_rounds: int  # samples of the slowest draws
+    reseeds: int  # new keys a sample
     program_scale: float = 1.0
 
 
@@ -38,6 +41,9 @@ FULL = Settings(
     starts=500,
     program_rounds=9,
     interface=True,
+    tail_threads=(1, 10, 100, 1000, 10_000),
+    tail_rounds=5,
+    reseeds=2000,
 )
 QUICK = Settings(
     sizes=(4, 16, 32, 256, 4096, 65536),
@@ -48,6 +54,9 @@ QUICK = Settings(
     starts=100,
     program_rounds=3,
     interface=False,
+    tail_threads=(1, 10, 1000),
+    tail_rounds=2,
+    reseeds=500,
     program_scale=0.2,
 )
 
