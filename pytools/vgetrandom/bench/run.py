@@ -10,7 +10,7 @@ from pathlib import Path
 from ..errors import VgetrandomError
 from ..preload.identity import require_preloadable
 from ..preload.library import library_path
-from . import applications, calls, instructions, latency, lives, machine, memory, sizes, start, tail, threads
+from . import applications, calls, emulated, instructions, latency, lives, machine, memory, sizes, start, tail, threads
 from .contenders import Contender
 from .model import LIBC, Run
 from .session import Progress, Session, Settings
@@ -35,8 +35,11 @@ def measure(
     settings: Settings,
     shim: Path | None,
     progress: Progress,
+    emulate: Sequence[str] = (),
 ) -> Run:
     """Run the benchmark; `shim` is a build of the library, or None for the installed one.
+
+    `emulate` names architectures (emulated.ARCHITECTURES) on which the instructions of draws are counted, too.
 
     Raises VgetrandomError when no contender can take part, or one fails on the way.
     """
@@ -55,6 +58,8 @@ def measure(
             with_cpus = cpus if name in ("throughput", "tail", "programs") else cpus - {session.cpu} or cpus
             os.sched_setaffinity(0, with_cpus)  # out of the workers' way
             MEASURES[name](session)
+        if emulate:
+            emulated.measure(session, emulate)
     finally:
         os.sched_setaffinity(0, cpus)
         session.close()

@@ -25,6 +25,7 @@ def all_tables(run: Run, baseline: str) -> list[Table]:
         *life_tables.all_tables(run),
         start(run),
         instructions(run),
+        emulated(run),
         programs(run),
         slower(run),
         absent(run),
@@ -121,6 +122,25 @@ def instructions(run: Run) -> Table:
         "Counted by single-stepping, without the measuring loop; exact, but a system call counts as one.",
         ("contender", *map(size_text, sizes)),
         tuple(rows),
+    )
+
+
+def emulated(run: Run) -> Table:
+    """Instructions on other architectures."""
+    kinds = dict.fromkeys((series.contender, series.function) for series in run.select("emulated"))
+    sizes = sorted({series.parameter for series in run.select("emulated")})
+    rows = []
+    for arch, kind in kinds:
+        found = [run.find("emulated", arch, kind, size) for size in sizes]
+        cells = [f"{series.samples[0]:,.0f}" if series else NO_VALUE for series in found]
+        rows.append((arch, "the vDSO alone" if kind == VDSO else f"the library, {kind.upper()}", *cells))
+    return Table(
+        "Instructions a draw on each architecture",
+        "Of a warm thread, counted under QEMU's emulation of a user program, with the vDSO of Debian's newest kernel "
+        "for the architecture; means over some draws.",
+        ("architecture", "from", *map(size_text, sizes)),
+        tuple(rows),
+        left=2,
     )
 
 
