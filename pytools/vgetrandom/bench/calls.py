@@ -49,7 +49,7 @@ def measure(session: Session) -> None:
         session.participants.append(absent)
         session.progress.absent(absent)
         return
-    keys = session.different()
+    keys = session.libcs()
     session.progress.begin("system calls", len(keys))
     for key in keys:
         for stage, calls in _trace(session, key, strace).items():

@@ -8,9 +8,9 @@ from .model import Series
 from .session import Session
 
 SIZE = 16  # bytes a draw
-FORKING = (1, 100, 1000)  # threads of the process that forks, all of which have drawn
+# Threads of the process that forks, all of which have drawn; and how many times fewer samples that gets.
+FORKING = {1: 1, 100: 4, 1000: 10}
 _AT_ONCE = 9  # threads or children a sample, one after the other; the sample is their median
-_CROWDED = 4  # samples are so many times fewer where a process has many threads
 # What the worker's "life" and "fork" print, in this order; all in nanoseconds.
 THREAD = (
     "thread-first-draw",
@@ -30,17 +30,17 @@ def measure(session: Session) -> None:
     And a forked child's first two draws, and its whole life with one draw and with none; the parameter is how many
     threads its parent has.
     """
-    rounds = session.settings.short_rounds
-    _measure_together(session, "threads", "life", THREAD, 1, rounds)
-    for threads in FORKING:
+    rounds, everybody = session.settings.short_rounds, session.different()
+    _measure_together(session, everybody, "threads", "life", THREAD, 1, rounds)
+    for threads, part in FORKING.items():
         title = f"forks, {threads} thread{'s' * (threads > 1)}"
-        _measure_together(session, title, "fork", FORK, threads, max(1, rounds // (1 if threads == 1 else _CROWDED)))
+        who = everybody if threads == 1 else session.libcs()
+        _measure_together(session, who, title, "fork", FORK, threads, max(1, rounds // part))
 
 
 def _measure_together(
-    session: Session, title: str, request: str, measures: Sequence[str], threads: int, rounds: int
+    session: Session, keys: list[str], title: str, request: str, measures: Sequence[str], threads: int, rounds: int
 ) -> None:
-    keys = session.different()
     samples: dict[tuple[str, str], list[float]] = {(key, name): [] for key in keys for name in measures}
     session.progress.begin(title, rounds)
     for _ in range(rounds):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from . import contenders
@@ -13,7 +13,8 @@ from .model import SHIM, Series
 from .session import Session
 from .start import EMPTY
 
-THREADS = (1, 64, 1000)  # alive at once
+FEW = 64  # threads alive at once
+THREADS = (1, FEW, 1000)  # of contenders that have a state for each thread
 # What the worker's "memory" prints, in this order: KiB, and nanoseconds.
 _MEASURES = {
     "memory": "KiB",
@@ -46,10 +47,12 @@ def measure(session: Session) -> None:
         fresh[EMPTY] = (session.contenders[SHIM], build_empty_library())
     starts = max(1, session.settings.short_rounds // 2)  # fresh ones: the address space is laid out anew in each
     samples: dict[tuple[str, str, int], list[float]] = {}
+    libcs = session.libcs()
     session.progress.begin("memory", starts * len(fresh))
     for _ in range(starts):
         for key, (contender, stand_in) in fresh.items():
-            for name, threads, value in _one_process(session, contender, stand_in):
+            crowds = THREADS if key in libcs else (FEW,)
+            for name, threads, value in _one_process(session, contender, stand_in, crowds):
                 samples.setdefault((key, name, threads), []).append(value)
             session.progress.advance()
     session.series += [
@@ -58,17 +61,19 @@ def measure(session: Session) -> None:
     ]
 
 
-def _one_process(session: Session, contender: Contender, stand_in: Path | None) -> Iterator[tuple[str, int, float]]:
+def _one_process(
+    session: Session, contender: Contender, stand_in: Path | None, crowds: Sequence[int]
+) -> Iterator[tuple[str, int, float]]:
     """Measure, threads, value. There may not be so many threads on this host."""
     worker = contenders.start(contender, session.shim, stand_in)
     try:
-        process, *crowds = worker.ask(
+        process, *answers = worker.ask(
             f"memory {worker.main} {SIZE}",
-            *(f"thread_memory {worker.main} {SIZE} {threads}" for threads in THREADS),
+            *(f"thread_memory {worker.main} {SIZE} {threads}" for threads in crowds),
         )
     finally:
         worker.close()
     yield from ((name, 0, value) for name, value in zip(_MEASURES, process))
-    for threads, (kib, *draws) in zip(THREADS, crowds):
+    for threads, (kib, *draws) in zip(crowds, answers):
         if kib >= 0:
             yield from ((name, threads, value) for name, value in zip(_OF_THREADS, (kib / threads, *draws)))

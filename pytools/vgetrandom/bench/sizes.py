@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..system.elf import section_sizes
-from .model import Series
+from .model import SYSCALL, VDSO, Series
 from .session import Session
 
 SIZES = ("text", "data", "bss")
@@ -15,7 +15,7 @@ def measure(session: Session) -> None:
     The function of a series is the file's name. Only of contenders that are a libc: of others the process maps much
     that is not theirs.
     """
-    keys = [key for key in session.different() if session.contenders[key].source.stem == "libc"]
+    keys = [key for key in session.libcs() if key not in (SYSCALL, VDSO)]
     session.progress.begin("sizes", len(keys))
     for key in keys:
         for path in session.workers[key].paths:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .model import SYSCALL, VDSO, Series
+from .model import SYSCALL, Series
 from .session import Session
 
 SIZE = 16  # bytes a draw
@@ -26,7 +26,7 @@ def measure(session: Session) -> None:
     kernel makes one a minute, and nothing is added.
     """
     settings = session.settings
-    who = [(key, session.workers[key].main, key) for key in _keys(session)]
+    who = [(key, session.workers[key].main, key) for key in session.libcs()]
     if SYSCALL in session.workers:
         who.append((NOTHING, _NOTHING, SYSCALL))
     session.progress.begin("slowest draws", settings.tail_rounds * (len(settings.tail_threads) + 1))
@@ -46,12 +46,6 @@ def measure(session: Session) -> None:
     for key in dict.fromkeys(worker for _, _, worker in who):
         session.workers[key].pin(session.cpu)
     session.series += _series(session, found)
-
-
-def _keys(session: Session) -> list[str]:
-    """The two references, and every libc with the library and without: who has a state for each thread."""
-    libc = [key for key in session.different() if session.contenders[key].source.stem == "libc"]
-    return [key for key in (SYSCALL, VDSO) if key in session.workers] + libc
 
 
 def _series(session: Session, found: dict[tuple[str, str, int], list[Sequence[float]]]) -> list[Series]:
