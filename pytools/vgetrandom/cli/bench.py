@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..bench import compare, markdown, model, page, plot, tables, terminal
 from ..bench.contenders import all_contenders
+from ..bench.emulated import ARCHITECTURES
 from ..bench.run import MEASURES, measure
 from ..bench.session import FULL, QUICK
 from ..errors import VgetrandomError
@@ -50,6 +51,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BYTES,...",
         help="latency of draws of these sizes instead of the usual",
     )
+    parser.add_argument(
+        "--arch",
+        type=_names,
+        default=[],
+        metavar="NAME,...",
+        help="count instructions of draws on these architectures, too, under an emulator; all: on each; needs ziglang, "
+        "and fetches kernels and an emulator from Debian",
+    )
     parser.add_argument("--list", action="store_true", help="list the contenders, and stop")
     parser.add_argument(
         "--library", type=Path, metavar="FILE", help="measure this build of the library instead of the installed one"
@@ -84,6 +93,9 @@ def _measure(args: argparse.Namespace) -> int:
     unknown = set(args.measure) - MEASURES.keys()
     if unknown:
         raise VgetrandomError(f"there is no measure {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")
+    emulate = list(ARCHITECTURES) if args.arch == ["all"] else args.arch
+    if set(emulate) - ARCHITECTURES.keys():
+        raise VgetrandomError(f"--arch {','.join(args.arch)}: there are {', '.join(ARCHITECTURES)}, and all")
     if args.library and not args.library.is_file():
         raise VgetrandomError(f"{args.library} is not a file; --library takes a build of libvgetrandom.so")
     if args.plot:
@@ -106,7 +118,7 @@ def _measure(args: argparse.Namespace) -> int:
     if args.size:
         settings = replace(settings, sizes=tuple(args.size))
     with terminal.Bar() as bar:
-        found = measure(chosen, args.measure, settings, args.library, bar)
+        found = measure(chosen, args.measure, settings, args.library, bar, emulate)
     if args.json:
         model.save(found, args.json)
     return _present(found, args)
