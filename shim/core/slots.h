@@ -15,6 +15,13 @@
 #define SLOTS 10240	/* of 192 bytes they stay below 2 MiB, so that no huge page backs them */
 #define BUCKETS 512
 
+struct thread_record {			/* all zeros: never drew */
+	struct slot *slot;		/* this thread's, from its first claim on */
+	struct tail *tail;		/* of its state */
+	uint64_t stamp;			/* the one that the tail must have, or a word of slots.h */
+	uint64_t claimed;		/* the one that it had last */
+};
+
 /* Directly behind each state, in the same droppable page: wiped at a fork, gone when the kernel drops the page. */
 struct tail {
 	uint64_t stamp;		/* what the owner wrote there */
@@ -83,7 +90,8 @@ static inline void slots_leave(size_t bytes)
 {
 	barrier();
 	core_thread.tail->calls++;
-	core_thread.tail->bytes += bytes;
+	if (platform_counts)
+		core_thread.tail->bytes += bytes;
 	barrier();
 	core_thread.stamp = core_thread.claimed;
 }

@@ -27,6 +27,7 @@ VERBS = {
     "status": "which processes have the library, and what does it do in them?",
     "conform": "ask any libc whether its getrandom keeps its promises",
     "bench": "measure every way to get random bytes, side by side",
+    "prototype": "a libc of your own, built from its source with an allocator of your choice",
     "matrix": "run conform under QEMU: kernels, architectures and libcs",
     "clones": "two clones of one running virtual machine: who repeats?",
     "build": "build the library for another target, or with sanitizers",
