@@ -436,10 +436,26 @@ static void step_begin(const char *promise)
 	}
 }
 
+/* Nothing passes that was not asked: a skip where CONFORM_STEP leaves nothing, and a fact that says what it leaves. */
+static void step_needs_wanted(const struct step_event *events, size_t count)
+{
+	bool any = false;
+
+	if (!getenv("CONFORM_STEP"))
+		return;
+	for (size_t i = 0; i < count; i++)
+		for (enum step_kind kind = 0; kind < STEP_KINDS; kind++)
+			any |= step_wanted(&events[i], kind);
+	if (!any)
+		skip_all("nothing here has the text of CONFORM_STEP in \"EVENT, KIND\": %s", getenv("CONFORM_STEP"));
+	fact("only", "%s", getenv("CONFORM_STEP"));
+}
+
 /* All kinds of draws under each of the events, and the end of main(). */
 static int step_case(const char *promise, const struct step_event *events, size_t count)
 {
 	step_events = events;
+	step_needs_wanted(events, count);
 	if (!step_explore(&events[0], STEP_PROGRAM))
 		skip_all("%s", step_plans[STEP_PROGRAM].missing);
 	for (size_t i = 0; i < count; i++)	/* before this process itself draws */
