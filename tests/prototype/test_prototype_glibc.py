@@ -42,7 +42,7 @@ def test_glibc_with_an_allocator_keeps_its_promises(library: Path, tmp_path: Pat
     )
     document = json.loads(done.stdout)
     bad = {r["case"]: f"{r['outcome']}: {r['reason']}" for r in document["results"] if r["outcome"] != "pass"}
-    # A list's first draw blocks signals and maps memory, in each thread: a sandbox that was set up before may not allow it.
+    # A list's first draw blocks signals and maps memory, in each thread: a sandbox set up before may not allow it.
     known = {name for name in bad if allocator == "freelist" and name.startswith("confined_")}
     assert not (set(bad) - known), bad
     assert document["outcomes"]["pass"] > 25

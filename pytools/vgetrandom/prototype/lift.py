@@ -35,6 +35,7 @@ class Change:
     file: str
     before: str | None
     after: str
+    unit: bool = False  # one line that includes a source
 
 
 @dataclass(frozen=True)
@@ -81,12 +82,17 @@ def changes(lift: Lift, shim: Path, tree: Path, pristine: Path) -> list[Change]:
             add = add.replace(f"{{{word}}}", value)
         texts[edit.file] = apply(edit, texts[edit.file], add)
     found = [Change(file, before[file], text) for file, text in texts.items()]
-    found += [Change(file, None, text) for file, text in contents.items()]
+    found += [
+        Change(file, None, text, text.startswith("#include") and file in units) for file, text in contents.items()
+    ]
     return sorted(found, key=lambda change: change.file)
 
 
 def write(found: Sequence[Change], tree: Path, pristine: Path) -> None:
-    """Make the tree what the changes say, from whatever an earlier lift made of it."""
+    """Make the tree what the changes say, from whatever an earlier lift made of it.
+
+    A makefile need not know what a unit includes: the units are as new as the newest file that is.
+    """
     record = pristine / _ADDED
     earlier = _earlier(record)
     for change in found:
@@ -100,10 +106,14 @@ def write(found: Sequence[Change], tree: Path, pristine: Path) -> None:
         if str(name) not in edited:
             _update(tree / name, _read(path))
     _update(record, json.dumps(sorted(change.file for change in found if change.before is None)))
+    changed = False
     for change in found:
         if change.before is not None:
             _update(pristine / change.file, change.before)
-        _update(tree / change.file, change.after)
+        changed |= _update(tree / change.file, change.after) and change.before is None
+    for change in found:
+        if changed and change.unit:
+            (tree / change.file).touch()
 
 
 def _earlier(record: Path) -> set[str]:
@@ -114,12 +124,13 @@ def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
-def _update(path: Path, text: str) -> None:
-    """Write a file, unless it has that text."""
+def _update(path: Path, text: str) -> bool:
+    """Write a file, unless it has that text; whether it was written."""
     if path.is_file() and _read(path) == text:
-        return
+        return False
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", errors="surrogateescape")
+    return True
 
 
 def _first_text(file: str, tree: Path, pristine: Path) -> str:
