@@ -63,7 +63,7 @@ class Operation(NamedTuple):
 
 
 def operations() -> Iterator[Operation]:
-    """All of shim/."""
+    """All of shim/, in the order of files and lines."""
     for path in sorted(SHIM.rglob("*.[chS]")):
         lines = path.read_text().splitlines()
         for index, line in enumerate(lines):

@@ -21,7 +21,6 @@ _MEMORY = {
     "lock-refused": f"droppable: {SWITCH}=lock was refused",
 }
 _LARGE = {"": "none so far", "none": "by the vDSO"}
-_UNKNOWN = ["-"] * (len(COLUMNS) - 3)  # all but PID, STATUS and COMMAND
 
 
 def cells(snapshot: Snapshot) -> list[tuple[str, ...]]:
@@ -119,10 +118,10 @@ def absence_lines(snapshot: Snapshot, pids: Sequence[int]) -> Iterator[str]:
 def _row(entry: Entry) -> tuple[str, ...]:
     command, record = entry.command, entry.record
     if record is None:
-        return (str(entry.pid), *_UNKNOWN, "no permission", command)
+        return (str(entry.pid), *["-"] * 5, "no permission", command)
     rate = "-" if entry.rate is None else f"{entry.rate:.0f}"
     if record.foreign:
-        return (str(entry.pid), *_UNKNOWN, record.status, command)
+        return (str(entry.pid), *["-"] * 5, record.status, command)
     numbers = (record.calls, record.bytes, record.used)
     return (str(entry.pid), *map(str, numbers), record.memory, rate, record.status, command)
 
