@@ -1,6 +1,6 @@
 """`vgetrandom check` on real programs, beside a timing that knows nothing of it: the table in docs/gains.md.
 
-Usage: python tests/gains.py [--document docs/gains.md] [--only PATTERN] [--pairs N]
+Usage: python tests/gains.py [--document docs/gains.md] [--only PATTERN] [--pairs N] [--scale X]
 
 Each program is judged by `check` first; where that can't tell, once more with as many pairs as it asks for. Then it
 runs again in pairs, without and with LD_PRELOAD, here: user and system time as wait4(2) counts it, the median of the
@@ -112,7 +112,7 @@ def bounds(median: float, low: float, high: float) -> str:
     return f"{change(median)} ({change(low)} to {change(high)})"
 
 
-def row(program: Program, found: Mapping[str, Any], timing: Timing) -> tuple[str, ...]:
+def row(program: Program, scale: float, found: Mapping[str, Any], timing: Timing) -> tuple[str, ...]:
     gain, before, after = found["gain"], found["without"], found["with"]
     ratio = gain["ratio"]
     said = f"**{gain['verdict']}**" + (f", {bounds(ratio['median'], ratio['low'], ratio['high'])}" if ratio else "")
@@ -121,19 +121,19 @@ def row(program: Program, found: Mapping[str, Any], timing: Timing) -> tuple[str
     calls = f"{before['system_calls']:,} to {after['system_calls']:,}"
     reached = "" if found["reached"] else "; not reached"
     times = bounds(timing.median, timing.low, timing.high)
-    return program.title(1), program.why, calls + reached, said, times, agree(gain, timing)
+    return program.title(scale), program.why, calls + reached, said, times, agree(gain, timing)
 
 
-def measure(program: Program, library: Path, pairs: int | None) -> tuple[str, ...]:
+def measure(program: Program, scale: float, library: Path, pairs: int | None) -> tuple[str, ...]:
     with tempfile.TemporaryDirectory(prefix="vgetrandom-gains-") as name:
         folder = Path(name)
         folder.chmod(0o777)
-        words = program.words(1)
+        words = program.words(scale)
         processor_time(words, folder, os.environ)  # what it makes once, it has made before anybody measures
         found = judge(words, folder, pairs)
         if not pairs and found["gain"]["more"]:
             found = judge(words, folder, min(MOST_PAIRS, found["gain"]["pairs"] + found["gain"]["more"]))
-        return row(program, found, time_apart(words, folder, library, pairs or 24))
+        return row(program, scale, found, time_apart(words, folder, library, pairs or 24))
 
 
 def header(loads: Sequence[float]) -> list[str]:
@@ -152,16 +152,17 @@ def main() -> None:
     parser.add_argument("--document", type=Path, help="write the table into this page, between its marks")
     parser.add_argument("--only", default="*", metavar="PATTERN", help="programs whose title fits")
     parser.add_argument("--pairs", type=int, metavar="N", help="of runs, for check and for the timing")
+    parser.add_argument("--scale", type=float, default=1, metavar="X", help="how much each program does (default: 1)")
     args = parser.parse_args()
     library = library_path()
     rows, loads, missing = [], [], []
     for program in GAIN_PROGRAMS:
-        if not fnmatch.fnmatch(program.title(1), args.only):
+        if not fnmatch.fnmatch(program.title(args.scale), args.only):
             continue
         if not installed(program):
-            missing.append(program.title(1))
+            missing.append(program.title(args.scale))
             continue
-        rows.append(measure(program, library, args.pairs))
+        rows.append(measure(program, args.scale, library, args.pairs))
         loads.append(os.getloadavg()[0])
         print(" | ".join(rows[-1]), f"(load {loads[-1]:.0f})", file=sys.stderr, flush=True)
     left_out = ["", f"Not installed: {', '.join(missing)}."] if missing else []

@@ -25,7 +25,7 @@ from preloading import Report, read_reports, with_reporter
 from vgetrandom.status import process_record
 from vgetrandom.status.process_record import ProcessGone, Record, parse_smaps, read_record, state_mappings
 from vgetrandom.status.process_watch import Entry, Snapshot, take_snapshot
-from vgetrandom.status.text import COLUMNS, screen
+from vgetrandom.status.text import COLUMNS, detail_lines, screen
 
 RELEASE = re.search(r"version: '([^']+)'", (ROOT / "meson.build").read_text())[1]  # type: ignore[index]
 THREADS, CHILDREN, DRAWS = 3, 2, 1000
@@ -520,6 +520,14 @@ def test_words_that_mean_nothing_are_seen(native: Compile, library: Path) -> Non
     assert entry["setting"] == "nobulk,of,noavx512,soap"
     (warning,) = entry["warnings"]
     assert warning.startswith("'of', 'soap' in VGETRANDOM mean nothing to the library")
+
+
+@pytest.mark.parametrize(
+    ("vector", "said"), [("none", "by the vDSO or the system call"), ("SSE2", "made with SSE2"), ("", "none so far")]
+)
+def test_what_large_requests_are_made_with_is_told(vector: str, said: str) -> None:
+    lines = dict(detail_lines(Entry(1, "", Record(1, "active", large=384, vector=vector))))
+    assert lines["large requests"].startswith("from 384 bytes on, ") and said in lines["large requests"]
 
 
 def test_lock_is_shown(native: Compile, library: Path) -> None:

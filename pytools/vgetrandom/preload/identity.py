@@ -21,6 +21,7 @@ from elftools.elf.sections import NoteSection, SymbolTableSection
 
 from ..errors import VgetrandomError
 from ..system.elf import read_elf
+from ..system.files import open_regular, read_regular
 
 RECORD = "vgetrandom_process"  # what every build of the library exports (include/vgetrandom.h)
 _SEPARATORS = " \t\n\v\f\r:"  # of LD_PRELOAD: glibc's are space and colon, musl's are isspace(3) and colon
@@ -66,13 +67,13 @@ def identify(path: Path) -> File:
 
 @functools.lru_cache(None)
 def _identify(path: Path, _changed: int, _size: int) -> File:
-    content = path.read_bytes()
+    content = read_regular(path)
     return File(path, _build_id(path), hashlib.sha256(content).hexdigest())
 
 
 def _build_id(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             for section in ELFFile(stream).iter_sections():
                 if isinstance(section, NoteSection):
                     for note in section.iter_notes():
@@ -187,7 +188,7 @@ def require_preloadable(library: Path) -> None:
 def is_copy(path: Path) -> bool:
     """Whether a file is a build of this library, under whatever name. False when it can't be read."""
     try:
-        return path.is_file() and RECORD.encode() in path.read_bytes() and _exports(path, RECORD)
+        return RECORD.encode() in read_regular(path) and _exports(path, RECORD)
     except OSError:
         return False
 
@@ -197,7 +198,7 @@ def release_of(path: Path) -> str:
     if not is_copy(path):
         return ""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             section = ELFFile(stream).get_section_by_name(".rodata")
             found = _RELEASE.search(section.data()) if section else None
     except (OSError, ELFError, ValueError, KeyError, TypeError, AttributeError):
@@ -207,7 +208,7 @@ def release_of(path: Path) -> str:
 
 def _exports(library: Path, name: str) -> bool:
     try:
-        with library.open("rb") as stream:
+        with open_regular(library) as stream:
             table = ELFFile(stream).get_section_by_name(".dynsym")
             found = table.get_symbol_by_name(name) if isinstance(table, SymbolTableSection) else None
             return any(symbol["st_shndx"] != "SHN_UNDEF" for symbol in found or ())

@@ -55,7 +55,7 @@ class Record:
     foreign       0, or the version of the record where it is one that can't be read here: then nothing else is known
     memory        of the states: "none", "droppable", "locked", "lock-refused" (asked for, refused: droppable)
     large         the length from which a request is large
-    vector        what large requests are made with; "none": by the vDSO; "": there was none so far
+    vector        what large requests are made with; "none": by the vDSO or system calls; "": there was none so far
     used, slots   slots given in this process's lineage of forks, and how many there are
     states        slots that hold a state in this process now: a fork wipes them, and the kernel may drop some
     calls, bytes  served from the vDSO in this process; lower bounds after the kernel dropped a state

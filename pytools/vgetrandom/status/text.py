@@ -20,7 +20,7 @@ _MEMORY = {
     "locked": f"locked ({SWITCH}=lock)",
     "lock-refused": f"droppable: {SWITCH}=lock was refused",
 }
-_LARGE = {"": "none so far", "none": "by the vDSO"}
+_LARGE = {"": "none so far", "none": "without vectors: by the vDSO or the system call, whichever is quicker"}
 
 
 def cells(snapshot: Snapshot) -> list[tuple[str, ...]]:
