@@ -364,6 +364,10 @@ def test_a_run_shows_saves_and_plots_what_it_measured(vgetrandom: Vgetrandom, tm
     added -= nothing
     assert 4 <= added <= 64
     assert (tmp_path / "plot.svg").read_text().count("<path") > 20
+    page = tmp_path / "page.md"
+    page.write_text(f"{markdown.BEGIN}\n{markdown.END}\n")
+    assert vgetrandom("bench", "show", file, "--document", page).stdout == ""
+    assert "### What the library aims at" in page.read_text()
     shown = vgetrandom("bench", "show", file, "--baseline", "vdso", "--plot", tmp_path / "plot.png")
     assert shown.returncode == 0, shown.stderr
     assert "times as fast as the vDSO" in shown.stdout
@@ -413,6 +417,7 @@ def test_what_cannot_take_part_is_named_and_the_rest_is_measured(vgetrandom: Vge
         (["--plot", "run.pdf"], "run.pdf"),
         (["--plot", "/nowhere/run.svg"], "/nowhere"),
         (["--json", "/nowhere/run.json"], "/nowhere/run.json"),
+        (["--document", "/nowhere/page.md"], "/nowhere/page.md"),
         (["show", "/nowhere.json"], "/nowhere.json"),
         (["compare", "/nowhere.json", "/nowhere.json"], "/nowhere.json"),
     ],

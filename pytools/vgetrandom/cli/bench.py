@@ -74,9 +74,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = actions.add_parser("show", help="print an earlier run")
     show.add_argument("file", type=input_file, help="what --json wrote")
     _add_showing(show)
-    show.add_argument(
-        "--document", type=output_file, metavar="FILE", help="replace the marked section of this Markdown file"
-    )
     show.set_defaults(action=_show)
     both = actions.add_parser(
         "compare", help="what is faster or slower in the second run; exit status 1 if anything is slower"
@@ -109,6 +106,8 @@ def _measure(args: argparse.Namespace) -> int:
         page_file.check(args.html)
     if args.json:
         model.check(args.json)
+    if args.document:
+        markdown.check(args.document)
     contenders = all_contenders(args.libc, args.contender)
     known = {contender.key for contender in contenders}
     wrong = {*args.only, *args.without, args.baseline} - known
@@ -126,7 +125,8 @@ def _measure(args: argparse.Namespace) -> int:
         found = measure(chosen, args.measure, settings, args.library, bar, emulate)
     if args.json:
         model.save(found, args.json)
-    return _present(found, args)
+    _print(found, args)
+    return _write(found, args)
 
 
 def _names(text: str) -> list[str]:
@@ -145,9 +145,15 @@ def _add_showing(parser: argparse.ArgumentParser) -> None:
         "--baseline", default=model.SYSCALL, metavar="KEY", help="ratios are to this contender (default: syscall)"
     )
     parser.add_argument(
-        "--plot", type=output_file, metavar="FILE", help="draw latency by size: a .svg or .png file; needs matplotlib"
+        "--plot",
+        type=output_file,
+        metavar="FILE",
+        help="draws by size, first and slowest draws: a .svg or .png file; needs matplotlib",
     )
     parser.add_argument("--html", type=output_file, metavar="FILE", help="write a report for a browser, with plots")
+    parser.add_argument(
+        "--document", type=output_file, metavar="FILE", help="replace the marked section of this Markdown file"
+    )
 
 
 def _show(args: argparse.Namespace) -> int:
@@ -158,18 +164,20 @@ def _show(args: argparse.Namespace) -> int:
         raise VgetrandomError(
             f"{args.file} has no contender {args.baseline}; it has {', '.join(p.key for p in found.present())}"
         )
-    if args.document:
-        markdown.replace_section(args.document, markdown.document(found, tables.all_tables(found, args.baseline)))
-        if args.plot:
-            plot.plot(found, args.plot)
-        return 0
-    return _present(found, args)
+    if not args.document:
+        _print(found, args)
+    return _write(found, args)
 
 
-def _present(found: model.Run, args: argparse.Namespace) -> int:
+def _print(found: model.Run, args: argparse.Namespace) -> None:
     out = terminal.console()
     terminal.print_facts(out, found)
     terminal.print_tables(out, tables.all_tables(found, args.baseline))
+
+
+def _write(found: model.Run, args: argparse.Namespace) -> int:
+    if args.document:
+        markdown.replace_section(args.document, markdown.document(found, tables.all_tables(found, args.baseline)))
     if args.plot:
         plot.plot(found, args.plot)
     if args.html:

@@ -188,7 +188,7 @@ def _list(as_json: bool) -> None:
     table = read_table()
     if as_json:
         contenders = [
-            {"contender": one.name, "what": one.label, "library": one.library, "two_processors": one.with_two}
+            {"contender": one.name, "what": one.label, "library": one.library, "everywhere": one.everywhere}
             for one in table.contenders
         ]
         kernels = [{"kernel": kernel.name, "debian": kernel.release} for kernel in table.kernels]
