@@ -212,6 +212,12 @@ def test_a_function_of_no_file_is_no_pass(tmp_path: Path) -> None:
         prove(parse_target("native", None), program, dict(os.environ))
 
 
+def test_what_cases_tell_each_other_is_not_taken_from_the_user_s_environment(vgetrandom: Vgetrandom) -> None:
+    """With a descriptor that is none in CONFORM_RECORD, cases over exec would be skipped."""
+    done = vgetrandom("conform", "native", "-k", "life_exec", "--json", CONFORM_RECORD="77", CONFORM_ALLOWED="0")
+    assert [result["outcome"] for result in json.loads(done.stdout)["results"]] == ["pass"]
+
+
 def test_an_auditing_library_beside_the_library_changes_nothing(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
     """LD_AUDIT (rtld-audit(7)): it lives in a namespace of its own, with a libc of its own, which draws as well."""
     source, audit = tmp_path / "audit.c", tmp_path / "audit.so"
@@ -261,6 +267,8 @@ def test_any_function_that_fills_a_buffer_can_be_asked(vgetrandom: Vgetrandom, t
 @pytest.mark.parametrize(
     ("target", "said"),
     [
+        ("preload:", "names no library"),
+        ("preload:mine=", "names no library"),
         ("preload:/nonexistent.so", "can't be read"),
         ("preload:/bin/true", "defines getrandom"),
         ("preload:/lib/x86_64-linux-gnu/libm.so.6", "defines getrandom"),

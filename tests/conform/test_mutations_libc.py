@@ -1,7 +1,7 @@
 """Every way to break a list of free states under a lock, tests/mutations-libc, is caught in a libc that has it.
 
 The libc is musl with shim/hosts/allocators/freelist.c, as `vgetrandom prototype` builds it. A patch that no longer
-applies has to be made anew: change that file, run `git diff -U2 -- shim/hosts/allocators`, and keep the first lines.
+applies has to be made anew: change that file, `git diff -U2 -- shim/hosts/allocators`, and keep the first lines.
 `Step:` is what CONFORM_STEP takes: the event and the kind of draw in which it shows, so that a run takes seconds.
 """
 

@@ -13,7 +13,7 @@
 #include "warm.h"
 
 #define THREADS		16	/* of each generation; half of them are in a draw when it forks */
-#define GROWTH		24	/* pages that may come on top of twice what the first generation had */
+#define GROWTH		12	/* pages that may come on top of twice what the first generation had */
 
 static struct growth {
 	unsigned long first, last;	/* bytes of droppable memory, of generations with threads alive */
@@ -111,7 +111,7 @@ int main(void)
 {
 	family_begin("a chain of forks leaves no states behind", 1000000);
 	needs_filters();
-	generations = (int)scaled(60, 600);
+	generations = (int)scaled(40, 400);
 	stall_begin();
 	growth = mmap(NULL, sizeof(*growth), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (growth == MAP_FAILED)

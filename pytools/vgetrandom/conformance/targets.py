@@ -74,6 +74,8 @@ def parse_target(text: str, shim: Path | None) -> Target:
         if with_shim:
             raise VgetrandomError(f"target {text} can't be: of two preloaded libraries, programs call one")
         label, file = split_label(what)
+        if not file:
+            raise VgetrandomError(f"target {text!r} names no library; write preload:FILE.so or preload:NAME=FILE.so")
         other = Path(file).absolute()
         require_generator(other)
         return Target(label or text, _host_family(), (), {"LD_PRELOAD": str(other)}, text, other)

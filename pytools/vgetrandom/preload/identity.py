@@ -119,8 +119,8 @@ def require_nameable(library: Path) -> None:
     else:
         return
     raise VgetrandomError(
-        f"LD_PRELOAD can't hold {text!r}, with {what}; copy the library elsewhere "
-        "and set VGETRANDOM_LIBRARY to the copy"
+        f"LD_PRELOAD can't hold {text!r}, with {what}; copy the library elsewhere and name the copy "
+        "(this project's: in VGETRANDOM_LIBRARY)"
     )
 
 
