@@ -264,6 +264,7 @@ def test_the_page_has_every_guest_and_the_verdict() -> None:
         (["--initramfs", "x"], "--initramfs, --disk and --file are for a PROGRAM"),
         (["--disk", "x", "--initramfs", "y", "--", "/z"], "PROGRAM runs in one place; give --initramfs or --disk"),
         (["--disk", "/nowhere", "--", "/z"], "/nowhere is not a file; --disk takes an image"),
+        (["--kernel", "/nowhere"], "/nowhere is not a file; --kernel takes a kernel image"),
         (["--disk", "/nowhere", "--", "z"], "z is not in a file system of this host; name it by its whole path"),
         (["--html", "/nowhere/page.html"], "/nowhere/page.html can't be written"),
         (["--qemu", "/nowhere"], "qemu-system-x86_64 is not in /nowhere"),

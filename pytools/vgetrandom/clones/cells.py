@@ -90,9 +90,13 @@ def prepare(guest: Guest, plan: Plan, cache: Path, note: Note) -> list[Cell]:
     table = read_table()
     kernels = [Kernel("own", file=guest.kernel)] if guest.kernel else list(table.kernels)
     chosen = list(_choose(kernels, guest.cells))
-    for path, option in ((guest.base, "--initramfs takes a cpio archive"), (guest.disk, "--disk takes an image")):
+    for option, path, what in (
+        ("--kernel", guest.kernel, "a kernel image"),
+        ("--initramfs", guest.base, "a cpio archive, as for the kernel"),
+        ("--disk", guest.disk, "an image"),
+    ):
         if path and not path.is_file():
-            raise VgetrandomError(f"{path} is not a file; {option}")
+            raise VgetrandomError(f"{path} is not a file; {option} takes {what}")
     parts = _parts(architecture, table.roots, guest, plan, cache, note)
     append = f"console={architecture.console} {_APPEND}"
     found = []

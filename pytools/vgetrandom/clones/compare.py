@@ -52,7 +52,7 @@ def compare(contender: int, source: Memory, clones: Sequence[Memory]) -> Repeats
     last = source.last(contender)
     drawn = [[draw for draw in clone.draws.get(contender, []) if draw.number > last] for clone in clones]
     if any(draws and draws[0].number > last + 1 for draws in drawn):
-        raise VgetrandomError("a contender drew more often than its records hold; give more of them with --draws")
+        raise VgetrandomError("a contender drew more often than its records hold; give more with --draws or --lines")
     clones_with = Counter(value for draws in drawn for value in {draw.value for draw in draws})
     found = [_in_one(draws, clones_with, stopped_at(source), handled_at(clone)) for draws, clone in zip(drawn, clones)]
     most = together(found)  # of times and numbers

@@ -214,8 +214,10 @@ class Emulator:
         self._socket.settimeout(max(self._session.deadline - time.monotonic(), 0.1))
         try:
             line = self._monitor.readline()
-        except OSError:
+        except socket.timeout:
             raise VgetrandomError("QEMU did not answer in time; give it more with --limit") from None
+        except OSError:
+            line = b""  # it has gone without reading what we said
         if not line:
             raise VgetrandomError(f"QEMU ended: {self._last_words()}")
         answer: dict[str, Any] = json.loads(line)
@@ -243,7 +245,7 @@ class Emulator:
                 text = line.decode(errors="replace").rstrip()
                 if "vg: " in text:
                     self._hear(text[text.index("vg: ") + 4 :])
-                elif "Kernel panic" in text or (text.startswith(self._machine.emulator.name) and _WARNING not in text):
+                elif "Kernel panic" in text or (text.startswith("qemu") and _WARNING not in text):
                     self._complaint = self._complaint or text
 
     def _hear(self, event: str) -> None:

@@ -255,6 +255,7 @@ int main(void)
 	printf("vg: ready\n");
 	while (read(0, &byte, 1) != 1)
 		;
+	control->resumed_at = nanoseconds();
 	control->resumed = 1;
 	wait_until_drawn();
 	printf("vg: done\n");

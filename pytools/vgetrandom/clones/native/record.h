@@ -52,6 +52,7 @@ struct control {
 	_Atomic uint32_t finished;	/* have drawn `draws` or `lines` times since */
 	_Atomic uint32_t over;		/* 1: stop drawing */
 	uint32_t draws, lines;		/* how often, after the snapshot */
+	uint64_t resumed_at;		/* nanoseconds of CLOCK_MONOTONIC, written before `resumed` */
 	_Atomic uint32_t drawn[MOST];	/* by each, until it is warm */
 };
 

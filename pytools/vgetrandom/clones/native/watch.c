@@ -17,12 +17,14 @@
 #define MOST_LINE	4096
 #define KERNEL		0xffff	/* the contender's number of the kernel's messages */
 #define KERNEL_RECORDS	256
+#define LEAST_NS	50000000	/* who prints fast goes on for so long: the kernel is to know by then */
 #define WAIT_MS		5	/* how often we look whether all are warm */
 
 struct source {
 	int fd;
 	struct ring ring;
 	uint64_t number, after, before;	/* `before`: when the last line came, nanoseconds */
+	bool finished;
 	char line[MOST_LINE];
 	size_t used;
 };
@@ -58,8 +60,10 @@ static void take_line(struct source *source, const char *line, size_t size)
 		control->drawn[source - sources]++;
 	if (source->number == WARM)
 		control->warm++;
-	if (control->resumed && ++source->after == control->lines)
-		control->finished++;
+	if (!control->resumed || source->finished)
+		return;
+	source->finished = ++source->after >= control->lines && source->before > control->resumed_at + LEAST_NS;
+	control->finished += source->finished;
 }
 
 /* Returns false at the end: the program is gone, or has printed enough and waits for ever. */
@@ -81,7 +85,7 @@ static bool take_lines(struct source *source)
 	memmove(source->line, line, source->used);
 	if (source->used == MOST_LINE)
 		source->used = 0;
-	return source->after < control->lines;
+	return !source->finished;
 }
 
 /* "PRIORITY,SEQUENCE,MICROSECONDS,FLAGS;TEXT" (Documentation/ABI/testing/dev-kmsg in Linux). Returns the text, or NULL. */
