@@ -56,6 +56,16 @@ static const int loaders_call[] = {
 #endif
 };
 
+/* And, before 2.34, glibc's libpthread, when it is loaded: it sets up the signals that it keeps for itself. */
+static const int old_libpthread_calls[] = { SYS_rt_sigaction, SYS_rt_sigprocmask };
+
+static inline bool has_old_libpthread(void)
+{
+	const char *(*version)(void) = (const char *(*)(void))libc_symbol("gnu_get_libc_version");
+
+	return version && !strncmp(version(), "2.", 2) && atoi(version() + 2) < 34;
+}
+
 static inline void allow(struct allowance *allowance, const int *calls, size_t count)
 {
 	while (count--)
@@ -404,6 +414,8 @@ static inline bool scene_learn(const struct scene *scenes, size_t which, int mom
 	allow(allowance, always_allowed, sizeof(always_allowed) / sizeof(always_allowed[0]));
 	if (moment == BEFORE_LOAD)
 		allow(allowance, loaders_call, sizeof(loaders_call) / sizeof(loaders_call[0]));
+	if (moment == BEFORE_LOAD && has_old_libpthread())
+		allow(allowance, old_libpthread_calls, sizeof(old_libpthread_calls) / sizeof(old_libpthread_calls[0]));
 	return expect(status == 0 && learning.marked, "%s, without draws: wait status %#x", scenes[which].name, status);
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from command import command_line, environment_with
-from conftest import one_at_a_time
+from conftest import ROOT, one_at_a_time
 from prototype.toys import description
 from vgetrandom.conformance.libc_folder import look
 from vgetrandom.prototype.source import fetch_release
@@ -23,7 +23,12 @@ NO_NETWORK = (
     "no Debian source is configured",
     "can only be fetched where apt is",
 )
-MUTANTS = sorted((Path(__file__).parent / "mutants").glob("*.patch"))
+PERCPU = ROOT / "shim/hosts/allocators/percpu.c"
+QUICK = "taken-in-use"  # the other mutants with `pytest -m slow`
+PARAMETERS = [
+    pytest.param(patch, id=patch.stem, marks=[] if patch.stem == QUICK else [pytest.mark.slow])
+    for patch in sorted((Path(__file__).parent / "mutants").glob("*.patch"))
+]
 TOOLS = ("make", "gcc", "musl-gcc")
 
 pytestmark = pytest.mark.skipif(
@@ -110,6 +115,31 @@ def test_its_loader_leads_to_no_other_libc(slots: Musl, tmp_path: Path) -> None:
 
 
 def read(patch: Path) -> dict[str, str]:
-    """The head of a mutant: what it breaks, which case must notice, and which allocator it is of."""
-    head = patch.read_text().partition("\n\n")[0].replace("\n  ", " ")
+    """The head of a mutant: what it breaks, and which case must notice."""
+    head = patch.read_text().partition("\n\n")[0]
     return dict(line.split(": ", 1) for line in head.splitlines())
+
+
+def mutant(patch: Path, folder: Path) -> Path:
+    """percpu.c with one patch applied, as an allocator of the user's own."""
+    source = folder / PERCPU.relative_to(ROOT)
+    source.parent.mkdir(parents=True)
+    shutil.copy(PERCPU, source)
+    apply = ["git", "apply", "-C1", "--recount", str(patch)]
+    done = subprocess.run(apply, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, f"{patch.name} no longer applies; make it anew: {done.stderr}"
+    return source.rename(folder / f"{patch.stem}.c")
+
+
+def test_musl_with_a_state_for_each_processor_keeps_its_promises(library: Path, shared_folder: Path) -> None:
+    cases = "thread_states,fork_states,interface_cost,confined_main"
+    found = outcomes(library, build(library, shared_folder, "percpu", "percpu").folder, cases)
+    assert set(found.values()) <= {"pass", "skip"}, found
+
+
+@pytest.mark.parametrize("patch", PARAMETERS)
+def test_a_mutant_of_percpu_is_caught(patch: Path, library: Path, shared_folder: Path, tmp_path: Path) -> None:
+    head = read(patch)
+    broken = build(library, shared_folder, patch.stem, str(mutant(patch, tmp_path)))
+    found = outcomes(library, broken.folder, head["Case"])[head["Case"]]
+    assert found.startswith(("fail", "crash", "timeout")), f"{head['Breaks']} {head['Case']} did not notice: {found}"

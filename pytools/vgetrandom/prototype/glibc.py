@@ -15,11 +15,13 @@ from .building import Job, command
 TOOLS = {"bison": "bison", "gawk": "gawk", "python3": "python3"}  # beside make and a compiler: Debian's packages
 _CONFIGURED = "configured.json"
 _OPTIONS = (
+    "--prefix=/nowhere",  # the loader's own folders: it finds what --library-path says, and never the host's libc
     "--disable-werror",
     "--without-selinux",
     "--disable-nscd",
     "--disable-build-nscd",
     "--disable-timezone-tools",
+    "CFLAGS=-O2",  # without -g: shim/hosts/glibc/Makefile adds it for core alone
 )
 _LINES = 7300  # that the build prints, about: `make -n` can't tell
 # Beside libc and the loader: the folder of the source that a library is of, and its name in the build.
@@ -35,11 +37,12 @@ _LIBRARIES = {
 
 def build(job: Job) -> None:
     """Raises VgetrandomError when a step fails."""
-    words = [str(job.tree / "configure"), "-q", f"--prefix={job.output}", *_OPTIONS, f"CC={' '.join(job.compiler)}"]
+    words = [str(job.tree / "configure"), "-q", *_OPTIONS, f"CC={' '.join(job.compiler)}"]
     record = job.folder / _CONFIGURED
     if not record.is_file() or json.loads(record.read_text()) != words:
         command(job, "configuring glibc", words)
         record.write_text(json.dumps(words))
+    _without_manual(job.tree)
     # Objects for shared libraries alone: half of them. glibc's archives want those that are left.
     make = ["make", "-r", f"-j{job.jobs}", f"objdir={job.folder}", "object-suffixes=.os", "-C", job.tree]
     (job.folder / "libc_pic.a").unlink(missing_ok=True)  # make adds to it, and takes nothing away
@@ -49,8 +52,16 @@ def build(job: Job) -> None:
     _install(job)
 
 
+def _without_manual(tree: Path) -> None:
+    """Debian's archives leave the manual's folder out, whose makefile the build calls."""
+    makefile = tree / "manual" / "Makefile"
+    if not makefile.exists():
+        makefile.parent.mkdir(exist_ok=True)
+        makefile.write_text("subdir_lib:\n")
+
+
 def _install(job: Job) -> None:
-    names = _names(job.folder / "soversions.mk")
+    names = library_names(job.folder / "soversions.mk")
     folder = job.stage / str(job.output).lstrip("/") / "lib"
     folder.mkdir(parents=True)
     shutil.copy(job.folder / "libc.so", folder / names["libc"])
@@ -60,7 +71,7 @@ def _install(job: Job) -> None:
     _unwinder(job, folder)
 
 
-def _names(versions: Path) -> Mapping[str, str]:
+def library_names(versions: Path) -> Mapping[str, str]:
     """What programs call each library."""
     variables: dict[str, str] = {}
     names: dict[str, str] = {}

@@ -16,8 +16,6 @@ def build(job: Job) -> None:
     """Raises VgetrandomError when a step fails."""
     words = [
         str(job.tree / "configure"),
-        f"--prefix={job.output}",
-        f"--syslibdir={job.output}/lib",
         f"--enable-optimize={_FOR_SPEED}",
         "--enable-debug",
         "--enable-wrapper=gcc",
@@ -28,7 +26,10 @@ def build(job: Job) -> None:
     if not record.is_file() or json.loads(record.read_text()) != words:
         command(job, "configuring musl", words)
         record.write_text(json.dumps(words))
-    make = ["make", f"-j{job.jobs}"]
+    # The place is no part of the objects, but of musl-gcc: the same build can be put into another folder.
+    make = ["make", f"-j{job.jobs}", f"prefix={job.output}", f"syslibdir={job.output}/lib"]
+    for name in ("lib/musl-gcc.specs", "obj/musl-gcc"):
+        (job.folder / name).unlink(missing_ok=True)
     command(job, "building musl", make, count_steps(job.folder, make))
     command(job, "installing musl", [*make, "install", f"DESTDIR={job.stage}"])
     _relink(job.stage / str(job.output).lstrip("/") / "lib")
