@@ -94,8 +94,8 @@ def status(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 def test_the_layouts_are_those_of_the_header(tmp_path: Path) -> None:
     process = ("magic", "version", "size", "status", "memory", "release", "entry", "small_limit", "large", "user_span")
-    process += ("states", "state_size", "state_stride", "mmap_prot", "mmap_flags", "page_size", "most_vector", "slot")
-    process += ("used", "vector", "slots", "reserved")
+    process += ("states", "state_size", "state_stride", "mmap_prot", "mmap_flags", "page_size", "most_vector", "first")
+    process += ("slot", "used", "vector", "slots", "reserved")
     tail = ("stamp", "begun", "calls", "bytes")
     lines = [
         f'printf("%zu ", offsetof(struct {name}, {field}));'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 
 from rich import box
@@ -80,7 +81,10 @@ def _fitting(out: Console, table: Table) -> tuple[RichTable, list[str]]:
 
 
 class Bar:
-    """Progress on standard error, where that is a terminal; what can't take part is said as it turns out."""
+    """Progress on standard error: a bar where that is a terminal, else a line for each measure as it begins.
+
+    What can't take part is said as it turns out.
+    """
 
     def __init__(self) -> None:
         columns = (
@@ -90,8 +94,10 @@ class Bar:
             TimeElapsedColumn(),
         )
         self._out = Console(stderr=True)
-        self._progress = Progress(*columns, console=self._out, transient=True, disable=not sys.stderr.isatty())
+        self._terminal = sys.stderr.isatty()
+        self._progress = Progress(*columns, console=self._out, transient=True, disable=not self._terminal)
         self._task: TaskID | None = None
+        self._start = time.monotonic()
 
     def __enter__(self) -> Bar:
         self._progress.start()
@@ -101,6 +107,10 @@ class Bar:
         self._progress.stop()
 
     def begin(self, measure: str, steps: int) -> None:
+        if not self._terminal:
+            print(
+                f"bench: {measure}, {time.monotonic() - self._start:.0f} s after the start", file=sys.stderr, flush=True
+            )
         if self._task is not None:
             self._progress.remove_task(self._task)
         self._task = self._progress.add_task(measure, total=steps)

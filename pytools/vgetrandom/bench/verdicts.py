@@ -28,8 +28,10 @@ _COMPARED = (
     ("throughput", "{} threads", True),
     ("thread-first-draw", "a thread's first draw", False),
     ("thread-second-draw", "a thread's second draw", False),
-    ("fork-first-draw", "a child's first draw", False),
-    ("thread-memory", "memory a thread", False),
+    ("program-first-draw", "a program's first draw", False),
+    ("fork-first-draw", "a child's first draw ({} threads)", False),
+    ("fork-second-draw", "a child's second draw ({} threads)", False),
+    ("thread-memory", "memory a thread (of {})", False),
 )
 
 

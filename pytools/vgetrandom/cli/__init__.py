@@ -15,7 +15,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NoReturn
 
 from ..errors import VgetrandomError
@@ -30,8 +30,10 @@ VERBS = {
     "status": "which processes have the library, and what does it do in them?",
     "conform": "ask any libc whether its getrandom keeps its promises",
     "bench": "measure every way to get random bytes, side by side",
+    "prototype": "a libc of your own, built from its source with an allocator of your choice",
     "matrix": "run conform under QEMU: kernels, architectures and libcs",
     "clones": "two clones of one running virtual machine: who repeats?",
+    "deploy": "put it into a service, an image, a pod or a whole host; take it out again",
     "build": "build the library for another target, or with sanitizers",
     "path": "print the library's path, for LD_PRELOAD",
 }
@@ -68,15 +70,35 @@ def _wants_json(words: Sequence[str]) -> bool:
     return "--json" in options and options[0] != "bench"  # there it names a file
 
 
-def _parser(chosen: str | None) -> argparse.ArgumentParser:
+class _Version(argparse._VersionAction):
+    """The release of the command, and which build of the library it has."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from ..preload.identity import identify
+        from ..preload.library import library_path
+
+        try:
+            build_id = identify(library_path()).build_id or "none"
+            print(f"vgetrandom {_version()}, library with build id {build_id}")
+        except VgetrandomError as error:
+            print(f"vgetrandom {_version()}, no library: {error}")
+        parser.exit()
+
+
+def whole_parser() -> argparse.ArgumentParser:
+    """With the arguments of every verb: for the manual and the shells' completion (pytools/manual.py)."""
+    return _parser(set(VERBS))
+
+
+def _parser(chosen: Collection[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="vgetrandom", description="Serve a program's requests for random bytes from the kernel's vDSO getrandom."
     )
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action=_Version, version=_version())
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, summary in VERBS.items():
         verb = verbs.add_parser(name, help=summary, description=summary[0].upper() + summary[1:])
-        if name == chosen:
+        if name in chosen:
             module = importlib.import_module(f".{name}", __package__)
             module.add_arguments(verb)
             verb.set_defaults(run=module.run, parser=verb)
@@ -86,7 +108,7 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    chosen = next((word for word in words if not word.startswith("-")), None)
+    chosen = [word for word in words if not word.startswith("-")][:1]
     _replace_closed_streams()
     signal.signal(signal.SIGTERM, _terminate)
     if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # nohup(1) has it ignored

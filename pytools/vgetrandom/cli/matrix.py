@@ -32,7 +32,11 @@ LIST_SCHEMA = 1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="list the cells and which of them this host can't run")
     parser.add_argument(
-        "--only", metavar="CELL", action="append", default=[], help="for example 'aarch64/*/musl'; repeat"
+        "--only",
+        metavar="CELL",
+        action="append",
+        default=[],
+        help="only these cells, for example 'aarch64/*/musl'; may be repeated",
     )
     parser.add_argument(
         "-k", metavar="PATTERN", dest="pattern", default="", help="only these cases, as in conform, in every cell"

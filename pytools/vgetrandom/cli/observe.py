@@ -28,10 +28,10 @@ _WATCH = 2.0
 _TOP = 20
 
 _EPILOG = """columns:
-  CALLS/S  entries into the getrandom system call; what the vDSO serves is none
+  CALLS/S  entries into the getrandom system call; what the vDSO serves does not count
   SIZES    the two most frequent sizes, in bytes; "libc": 8 bytes that glibc draws for itself (malloc, mkstemp)
   CPU%     what these calls cost, by the price of one here, as a share of one CPU
-  GAIN%    what the library would save of that; "<": at most, for some of its calls can't be reached
+  GAIN%    what the library would save of that; "<": at most, because some of its calls can't be reached
   VERDICT  as `vgetrandom scan --pid` gives it with its reason; "?": of the program with that name; "has it"
   WHERE    the container or the service, from the control group
 

@@ -119,8 +119,8 @@ def require_nameable(library: Path) -> None:
     else:
         return
     raise VgetrandomError(
-        f"LD_PRELOAD can't hold {text!r}, with {what}; copy the library elsewhere "
-        "and set VGETRANDOM_LIBRARY to the copy"
+        f"LD_PRELOAD can't hold {text!r}, with {what}; copy the library elsewhere and name the copy "
+        "(this project's: in VGETRANDOM_LIBRARY)"
     )
 
 
@@ -140,6 +140,22 @@ def require_usable(library: Path) -> None:
     """Raises VgetrandomError when programs of this host can't be started with the file preloaded."""
     require_nameable(library)
     require_library(library)
+    _require_loadable(library)
+
+
+def require_generator(library: Path) -> None:
+    """The same for a library of whoever's, which must have a getrandom: programs would call that."""
+    require_nameable(library)
+    try:
+        elf = read_elf(library)
+    except OSError as error:
+        raise VgetrandomError(f"the library {library} can't be read: {error.strerror}") from error
+    if elf is None or elf.interpreter or not _exports(library, "getrandom"):
+        raise VgetrandomError(f"{library} is no shared library that defines getrandom; make one with adapter.c")
+    _require_loadable(library)
+
+
+def _require_loadable(library: Path) -> None:
     host, other = read_elf(Path("/proc/self/exe")), read_elf(library)
     if host and other and not host.loads(other):
         raise VgetrandomError(f"{library} is {other}, and this host's programs are {host}; give a build for this host")
@@ -194,6 +210,7 @@ def _exports(library: Path, name: str) -> bool:
     try:
         with open_regular(library) as stream:
             table = ELFFile(stream).get_section_by_name(".dynsym")
-            return isinstance(table, SymbolTableSection) and bool(table.get_symbol_by_name(name))
+            found = table.get_symbol_by_name(name) if isinstance(table, SymbolTableSection) else None
+            return any(symbol["st_shndx"] != "SHN_UNDEF" for symbol in found or ())
     except (ELFError, ValueError, KeyError, TypeError, AttributeError):
         return False

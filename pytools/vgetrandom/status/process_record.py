@@ -26,7 +26,7 @@ MEMORY_NAMES = {0: "none", 1: "droppable", 2: "locked", 3: "lock-refused"}
 NOT_INITIALISED = "not initialised"
 
 _BEGINNING = struct.Struct("=QI")  # magic and version, in every version
-_PROCESS = struct.Struct("=QIIII16sQQQQQIIIIIIQQQII")
+_PROCESS = struct.Struct("=QIIII16sQQQQQIIIIIIQQQQII")
 _TAIL = struct.Struct("=QQQQ")
 
 _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ = 4, 5, 6, 10
@@ -182,7 +182,7 @@ def read_record(pid: int) -> Record | None:
 
 def _describe(pid: int, library: LoadedLibrary, memory: _Memory, fields: tuple[Any, ...]) -> Record:
     _magic, _version, _size, status, kind, release, entry, _limit, large, _span, states, *rest = fields
-    state_size, stride, prot, flags, page_size, most_vector, _slot, used, vector, slots, _reserved = rest
+    state_size, stride, prot, flags, page_size, most_vector, _first, _slot, used, vector, slots, _reserved = rest
     given = chosen = 0
     tails: list[tuple[int, ...]] = []
     end = states

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
+from elftools.elf.constants import SH_FLAGS
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
 from elftools.elf.enums import ENUM_DT_FLAGS_1
@@ -77,6 +78,29 @@ def needed_libraries(path: Path) -> tuple[str, ...]:
             return tuple(str(getattr(tag, "needed", "")) for one in segments for tag in one.iter_tags("DT_NEEDED"))
     except (OSError, ELFError, ValueError, KeyError, TypeError, AttributeError):
         return ()
+
+
+def section_sizes(path: Path) -> tuple[int, int, int] | None:
+    """Bytes of code and constants, of initialised data, and of zeros, as size(1) counts them; None for no ELF file.
+
+    A file without sections has none of any.
+    """
+    text = data = bss = 0
+    try:
+        with path.open("rb") as stream:
+            for section in ELFFile(stream).iter_sections():
+                flags, size = int(section["sh_flags"]), int(section["sh_size"])
+                if not flags & SH_FLAGS.SHF_ALLOC:
+                    continue
+                if section["sh_type"] == "SHT_NOBITS":
+                    bss += size
+                elif flags & SH_FLAGS.SHF_WRITE:
+                    data += size
+                else:
+                    text += size
+    except (OSError, ELFError, ValueError, KeyError, TypeError):
+        return None
+    return text, data, bss
 
 
 def _is_static_pie(segments: Sequence[Segment]) -> bool:
