@@ -15,11 +15,6 @@
 #include <pthread.h>
 
 #define JUMP_IF_SET		0x45	/* BPF_JMP | BPF_JSET | BPF_K */
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define AT_FOURTH_ARGUMENT	40	/* offsetof(struct seccomp_data, args[3]), the low half */
-#else
-#define AT_FOURTH_ARGUMENT	44
-#endif
 #define FILTER_OF_ALL_THREADS	1	/* SECCOMP_FILTER_FLAG_TSYNC */
 #define CONFINED_CALLS		1024	/* system calls have numbers below */
 #define BEFORE_LOAD		(-1)	/* a moment; the others: after so many draws */

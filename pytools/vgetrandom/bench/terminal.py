@@ -32,7 +32,11 @@ def print_tables(out: Console, tables: Sequence[Table]) -> None:
         out.print(Text(table.title, style="bold"))
         if table.explanation:
             out.print(Text(table.explanation, style="dim"))
-        out.print(_fitting(out, table))
+        drawn, left_out = _fitting(out, table)
+        out.print(drawn)
+        if left_out:
+            said = f"no room for {', '.join(left_out)} in {out.width} columns; a pipe, --html and --json have all"
+            out.print(Text(said, style="dim"))
 
 
 def print_facts(out: Console, run: Run) -> None:
@@ -59,8 +63,11 @@ def noise_warning(run: Run) -> bool:
     return found is not None and found.too_noisy
 
 
-def _fitting(out: Console, table: Table) -> RichTable:
-    """As many columns as fit, the first and the last ones first of all: sizes in the middle say least."""
+def _fitting(out: Console, table: Table) -> tuple[RichTable, list[str]]:
+    """As many columns as fit, the first and the last ones first of all, as sizes in the middle say least.
+
+    And the names of those that are left out.
+    """
     widths = [max(len(row[i]) for row in (table.header, *table.rows)) + 2 for i in range(len(table.header))]
     shown = list(range(len(widths)))
     while out.is_terminal and table.left == 1 and len(shown) > 4 and sum(widths[i] for i in shown) > out.width:
@@ -70,7 +77,7 @@ def _fitting(out: Console, table: Table) -> RichTable:
         drawn.add_column(table.header[i], justify="left" if i < table.left else "right", overflow="fold")
     for row in table.rows:
         drawn.add_row(*(Text(row[i]) for i in shown))
-    return drawn
+    return drawn, [name for i, name in enumerate(table.header) if i not in shown]
 
 
 class Bar:

@@ -93,7 +93,7 @@ def _aims_of_large(run: Run) -> Iterator[tuple[str, str, str, bool | None]]:
     for series in run.select("latency", SHIM, "getrandom"):
         found = ratio(run, series, SHIM_VDSO) if series.parameter > 64 else None
         if found:
-            name = f"getrandom, {size_text(series.parameter)}: cost against all of it from the vDSO"
+            name = f"getrandom, {size_text(series.parameter)}: cost against nobulk, the vDSO or the system call"
             yield name, _spread_text(found), "not above 1x", found.median <= 1.005
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 
 from ..bench import compare, markdown, model, page, plot, tables, terminal
 from ..bench.contenders import all_contenders
@@ -13,6 +12,7 @@ from ..bench.run import MEASURES, measure
 from ..bench.session import FULL, QUICK
 from ..errors import VgetrandomError
 from ..output import page as page_file
+from .file_arguments import input_file, output_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="[NAME=]DIR",
         help="another libc, as it is and with the library: a folder, or a Debian release such as trixie; called NAME, "
-        "or else by its version; repeatable",
+        "or else by its version; may be repeated",
     )
     parser.add_argument(
-        "--contender", action="append", default=[], type=Path, metavar="FILE", help="another contender: a C file"
+        "--contender", action="append", default=[], type=input_file, metavar="FILE", help="another contender: a C file"
     )
     parser.add_argument(
         "--only", type=_names, default=[], metavar="KEY,...", help="only these contenders (--list names them)"
@@ -61,22 +61,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--list", action="store_true", help="list the contenders, and stop")
     parser.add_argument(
-        "--library", type=Path, metavar="FILE", help="measure this build of the library instead of the installed one"
+        "--library",
+        type=input_file,
+        metavar="FILE",
+        help="measure this build of the library instead of the installed one",
     )
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="keep all samples; `bench show` and `bench compare` read them"
+        "--json", type=output_file, metavar="FILE", help="keep all samples; `bench show` and `bench compare` read them"
     )
     _add_showing(parser)
     actions = parser.add_subparsers(dest="action", metavar="")
     show = actions.add_parser("show", help="print an earlier run")
-    show.add_argument("file", type=Path, help="what --json wrote")
+    show.add_argument("file", type=input_file, help="what --json wrote")
     _add_showing(show)
     show.set_defaults(action=_show)
     both = actions.add_parser(
         "compare", help="what is faster or slower in the second run; exit status 1 if anything is slower"
     )
-    both.add_argument("first", type=Path, metavar="A.json")
-    both.add_argument("second", type=Path, metavar="B.json")
+    both.add_argument("first", type=input_file, metavar="A.json")
+    both.add_argument("second", type=input_file, metavar="B.json")
     both.add_argument("--all", action="store_true", help="also what did not change")
     both.set_defaults(action=_compare)
 
@@ -143,13 +146,13 @@ def _add_showing(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--plot",
-        type=Path,
+        type=output_file,
         metavar="FILE",
         help="draws by size, first and slowest draws: a .svg or .png file; needs matplotlib",
     )
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report for a browser, with plots")
+    parser.add_argument("--html", type=output_file, metavar="FILE", help="write a report for a browser, with plots")
     parser.add_argument(
-        "--document", type=Path, metavar="FILE", help="replace the marked section of this Markdown file"
+        "--document", type=output_file, metavar="FILE", help="replace the marked section of this Markdown file"
     )
 
 

@@ -15,6 +15,8 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.enums import ENUM_DT_FLAGS_1
 from elftools.elf.segments import InterpSegment, Segment
 
+from .files import open_regular
+
 _NAMES = {
     "EM_X86_64": "x86-64",
     "EM_386": "x86",
@@ -52,7 +54,7 @@ class ElfFile:
 
 def read_elf(path: Path) -> ElfFile | None:
     """Read an ELF file; None when it is another kind of file or damaged. Raises OSError."""
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         try:
             elf = ELFFile(stream)
             segments = list(elf.iter_segments())
@@ -71,7 +73,7 @@ def read_elf(path: Path) -> ElfFile | None:
 def needed_libraries(path: Path) -> tuple[str, ...]:
     """The names of the libraries that a file itself asks for (DT_NEEDED, elf(5)); empty when it can't be read."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             segments = [one for one in ELFFile(stream).iter_segments() if isinstance(one, DynamicSegment)]
             return tuple(str(getattr(tag, "needed", "")) for one in segments for tag in one.iter_tags("DT_NEEDED"))
     except (OSError, ELFError, ValueError, KeyError, TypeError, AttributeError):

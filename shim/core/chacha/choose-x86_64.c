@@ -73,8 +73,9 @@ chacha_expand *chacha_for(size_t len, uint32_t most)
 
 /*
  * The vDSO computes one block at a time with SSE2, the kernel one with ordinary registers
- * (arch/x86/entry/vdso/vgetrandom-chacha.S, lib/crypto/chacha-block-generic.c). Intel's processors do
- * the former a quarter faster, AMD's the latter a fifth, which is soon more than a system call costs.
+ * (arch/x86/entry/vdso/vgetrandom-chacha.S, lib/crypto/chacha-block-generic.c). On Intel's processors SSE2
+ * is faster by a quarter. On AMD's the ordinary registers are faster by a fifth, which soon outweighs the cost of
+ * a system call.
  */
 uint32_t chacha_system_call_from(void)
 {
