@@ -13,7 +13,7 @@ FOLDER = Path(vgetrandom.__file__).parent / "schemas"
 
 
 def read_schema(name: str) -> dict[str, Any]:
-    """The published schema of a verb, "report" or "error"."""
+    """A published schema: of a verb, of its list ("conform-list"), "report" or "error"."""
     schema: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     return schema
 

@@ -100,6 +100,20 @@ static bool handed_on(void)
 }
 
 /*
+ * A number that this slot has not had: one more than the last, or the first of many that nobody has taken. So a forked
+ * child, whose record is its own, writes nothing into a page that it shares with its parent. A thread to which a state
+ * was handed on goes on with its predecessor's numbers: what was confirmed was the last of them.
+ */
+static uint64_t new_stamp(void)
+{
+	uint64_t last = core_thread.claimed;
+
+	if (last % STAMPS_TAKEN == 0)
+		last = STAMPS_TAKEN * (1 + __atomic_fetch_add(&slots_table.stamps, 1, __ATOMIC_RELAXED));
+	return last + 1;
+}
+
+/*
  * All zeros is a state to be seeded. From the first write to the end of this thread's draw, one draw more has
  * begun than ended: a thread that ends in between hands nothing on. The new stamp comes before the zeros. If this
  * thread is moved to where the page is another one (a drop that not all processors know of yet), then the stamp or
@@ -109,9 +123,10 @@ static void renew(void)
 {
 	struct tail *tail = core_thread.tail;
 	volatile uint64_t *state = slots_state(tail), *stamp = &tail->stamp;
-	uint64_t number = FIRST_STAMP + __atomic_fetch_add(&slots_table.stamps, 1, __ATOMIC_RELAXED);
+	uint64_t number = new_stamp();
 
-	core_thread.slot->confirmed = 0;
+	if (core_thread.slot->confirmed)
+		core_thread.slot->confirmed = 0;
 	barrier();
 	if (!*stamp)
 		tail->calls = tail->bytes = 0;	/* another process's, or lost */
@@ -171,6 +186,8 @@ bool slots_confirm(uint64_t stamp)
 {
 	if (!slots_still_hold(stamp))
 		return false;
-	core_thread.slot->confirmed = stamp;
+	/* The first thread, which forks most often, has no heir. */
+	if (&core_thread != core.first)
+		core_thread.slot->confirmed = stamp;
 	return true;
 }

@@ -21,6 +21,7 @@ SAME(settings.states, states);
 SAME(settings.state_size, state_size);
 SAME(settings.mmap_flags, mmap_flags);
 SAME(settings.most_vector, most_vector);
+SAME(settings.first, first);
 SAME(slot, slot);
 SAME(slots, slots);
 _Static_assert(sizeof(struct slot) == sizeof(struct vgetrandom_slot), "slot");

@@ -16,8 +16,8 @@ from import_graph import PACKAGE, as_text, circle, module_graph, room_graph
 LAYERS = (
     {"__main__"},
     {"cli"},
-    {"check", "clones"},
-    {"bench", "matrix", "observe"},
+    {"check", "clones", "deploy"},
+    {"bench", "matrix", "observe", "prototype"},
     {"conformance", "doctor", "scan", "status"},
     {"preload"},  # where the library is, and starting a program with it
     {"output", "system"},  # how a verb shows what it knows; facts about this host

@@ -27,6 +27,9 @@ from ..output.table import print_table
 from ..preload.library import library_path
 from ..system.debian import cache_folder
 from ..system.program import find_program
+from .file_arguments import input_file, output_file
+
+LIST_SCHEMA = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,17 +51,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="only this control: the source's generation, or no device (default: both)",
     )
-    parser.add_argument("--kernel", type=Path, metavar="FILE", help="boot this kernel image")
+    parser.add_argument("--kernel", type=input_file, metavar="FILE", help="boot this kernel image")
     parser.add_argument(
         "--module",
-        type=Path,
+        type=input_file,
         metavar="FILE",
         action="append",
         default=[],
         help="load this kernel module first; may be repeated",
     )
     parser.add_argument(
-        "--initramfs", type=Path, metavar="FILE", help="run PROGRAM in this root file system: a cpio archive"
+        "--initramfs", type=input_file, metavar="FILE", help="run PROGRAM in this root file system: a cpio archive"
     )
     parser.add_argument(
         "--disk", type=Path, metavar="FILE", help="run PROGRAM from this disk image, raw or qcow2, which is only read"
@@ -91,8 +94,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--qemu", type=Path, metavar="DIR", help="take the emulator from this folder")
     parser.add_argument("--consoles", type=Path, metavar="DIR", help="keep what every machine said here")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report for a browser")
-    parser.add_argument("--document", type=Path, metavar="FILE", help="put the tables between the marks in a document")
+    parser.add_argument("--html", type=output_file, metavar="FILE", help="write a report for a browser")
+    parser.add_argument(
+        "--document", type=output_file, metavar="FILE", help="put the tables between the marks in a document"
+    )
     parser.add_argument(
         "program", nargs=argparse.REMAINDER, metavar="-- PROGRAM ...", help="a contender that prints an id a line"
     )
@@ -100,7 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.list:
-        _list()
+        _list(args.json)
         return 0
     if min(args.draws, args.lines, args.milliseconds, args.memory, args.jobs) < 1 or args.clones < 2 or args.limit <= 0:
         raise VgetrandomError("--clones takes a number of 2 or more, the other amounts one above 0")
@@ -180,8 +185,16 @@ def _contenders(args: argparse.Namespace) -> tuple[list[Contender], dict[str, Pa
     return [*chosen, *of_program([str(Path(program.path).absolute()), *words[1:]], HOST, not program.obstacle)], host
 
 
-def _list() -> None:
+def _list(as_json: bool) -> None:
     table = read_table()
+    if as_json:
+        contenders = [
+            {"contender": one.name, "what": one.label, "library": one.library, "everywhere": one.everywhere}
+            for one in table.contenders
+        ]
+        kernels = [{"kernel": kernel.name, "debian": kernel.release} for kernel in table.kernels]
+        print(json.dumps({"schema": LIST_SCHEMA, "contenders": contenders, "kernels": kernels}, indent=2))
+        return
     print_table(
         ("contender", "what", "with the library", "everywhere"),
         [

@@ -11,8 +11,8 @@
 #define LEAST_AVX512 88
 #define LEAST_OTHERS 96
 
-/* From here on AMD's processors spend less time in the system call than in the vDSO (the same command, shim-nobulk). */
-#define SYSTEM_CALL_AMD 384
+/* From here on AMD's processors spend no more time in the system call than in the vDSO (the same command, shim-nobulk). */
+#define SYSTEM_CALL_AMD 256
 
 #define HYGON 0x6f677948		/* EBX of leaf 0: "Hygo" */
 #define XCR0_AVX 0x6		/* SSE and AVX registers */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A contender in a guest: draws again and again, and leaves a record of each draw in memory (record.h). The ways
- * to draw are the files of the benchmark (bench/native/contenders, worker.h) and of contenders/ here.
+ * A contender in a guest: draws again and again, and leaves a record of each draw in memory (record.h). The ways to draw
+ * are the files of the benchmark (bench/native/contenders, worker.h) and of contenders/ here.
  *
  *	draw NUMBER FUNCTION SIZE [stop]	NUMBER: in the plan; SIZE in bytes, 8 or more
  *
@@ -92,8 +92,8 @@ static void start_timer(void)
 }
 
 /*
- * Something else between two draws, for a time that differs from draw to draw and from process to process: in
- * step, all of them would lose the processor at one place. Numerical Recipes' generator will do.
+ * Something else between two draws, for a time that differs from draw to draw and from process to process: in step, all of
+ * them would lose the processor at one place. Numerical Recipes' generator will do.
  */
 static void pause_for_a_while(uint32_t *seed)
 {

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The first program of a guest that is going to be cloned: starts the contenders of a plan (plan.h), says "vg:
- * ready" on the console when all have drawn for a while, and waits for one byte there. The host sends it to the
- * machine that it has stopped for the snapshot: whoever reads it runs after the snapshot. "vg: done" then says
- * that all have drawn enough; what they drew lies in memory (record.h).
+ * The first program of a guest that is going to be cloned: starts the contenders of a plan (plan.h), says "vg: ready"
+ * on the console when all have drawn for a while, and waits for one byte there. The host sends it to the machine
+ * that it has stopped for the snapshot: whoever reads it runs after the snapshot. "vg: done" then says that all have drawn enough;
+ * what they drew lies in memory (record.h).
  *
- * Contenders are children of this process: libbsd seeds itself anew at every call in process 1, whose pid it takes
- * for a fork.
+ * Contenders are children of this process: libbsd seeds itself anew at every call in process 1, whose pid it takes for a fork.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a guest leaves in its memory for the host, which saves all of that memory and looks for pages with this
- * mark (memory.py reads the same layout). So a draw is recorded by a few stores, and nothing of it passes through
- * a device.
+ * What a guest leaves in its memory for the host, which saves all of that memory and looks for pages with this mark
+ * (memory.py reads the same layout). So a draw is recorded by a few stores, and nothing of it passes through a device.
  */
 #ifndef RECORD_H
 #define RECORD_H

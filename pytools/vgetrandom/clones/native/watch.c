@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records each line that a program prints, and each of the kernel's messages about its generator, when it comes.
- * With the highest priority: on one processor a line is then taken in before the program goes on, and none waits
- * in a pipe.
+ * Records each line that a program prints, and each of the kernel's messages about its generator, when it comes. With the highest
+ * priority: on one processor a line is then taken in before the program goes on, and none waits in a pipe.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -108,9 +107,9 @@ static char *next_message(int kmsg, char *message, uint64_t *at)
 }
 
 /*
- * How many nanoseconds CLOCK_MONOTONIC is ahead of the clock of the kernel's messages, told by a message of our
- * own. The two also run at different rates, so this holds for now. The clock is read behind the message: a time
- * made with it is late by some microseconds, and never early by more than one.
+ * How many nanoseconds CLOCK_MONOTONIC is ahead of the clock of the kernel's messages, told by a message of our own. The two also
+ * run at different rates, so this holds for now. The clock is read behind the message: a time made with it is late
+ * by some microseconds, and never early by more than one.
  */
 static uint64_t clock_ahead(void)
 {
