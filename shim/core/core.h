@@ -4,10 +4,11 @@
  *   CORE_NAME(name)	`name` with the host's prefix, for the linker
  *   core		an lvalue of struct process_settings: written at start, before the first thread, and best
  *			made read-only then
- *   core_thread	an lvalue of struct thread_record, one a thread, all zeros when the thread begins; its
- *			address may serve a later thread when this one has ended, and no other thread meanwhile
+ *   core_thread	an lvalue of struct thread_record (slots.h; 32 bytes), one a thread, all zeros when the thread
+ *			begins; its address may serve a later thread when this one has ended, and no other thread meanwhile
  *   platform_getrandom(void *buf, size_t len, unsigned int flags)
  *			the system call: the kernel's answer, -errno on failure; errno is not touched
+ *   platform_counts	true: each state's tail counts the bytes that it served, for tools that look
  * Nothing here calls anything else, allocates, locks, or makes another system call.
  */
 #ifndef CORE_H
@@ -29,13 +30,7 @@ struct process_settings {
 	uint32_t page_size;		/* bytes */
 	uint32_t most_vector;		/* the best enum chacha_vector that may be used; 0: none, large requests come from
 					   the vDSO or the system call */
-};
-
-struct thread_record {			/* all zeros: never drew */
-	struct slot *slot;		/* this thread's, from its first claim on */
-	struct tail *tail;		/* of its state */
-	uint64_t stamp;			/* the one that the tail must have, or a word of slots.h */
-	uint64_t claimed;		/* the one that it had last */
+	struct thread_record *first;	/* of the thread that called draw_start() */
 };
 
 #include "platform.h"

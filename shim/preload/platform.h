@@ -10,6 +10,7 @@
 #define CORE_NAME(name) vgetrandom_##name
 #define core (vgetrandom_record.settings)
 #define core_thread vgetrandom_thread
+#define platform_counts true
 
 extern HIDDEN _Thread_local struct thread_record vgetrandom_thread;
 

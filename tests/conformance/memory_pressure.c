@@ -79,8 +79,8 @@ static void *body(void *who)
 }
 
 /*
- * Page cache beyond the limit makes the kernel reclaim, and kills nobody. A file in memory is no cache and can't be written back: then
- * the kernel is asked to reclaim (memory.reclaim, Linux 5.19).
+ * Page cache beyond the limit makes the kernel reclaim, and kills nobody. A file in memory is no cache and can't
+ * be written back: then the kernel is asked to reclaim (memory.reclaim, Linux 5.19).
  */
 static void press(int file, const char *folder)
 {

@@ -20,6 +20,8 @@ ROOMS = {
     "shim/core": (),
     "shim/preload": ("shim/core/", "include/"),
     "shim/report": ("shim/core/", "include/"),
+    "shim/hosts/allocators": ("shim/core/",),
+    "shim/hosts/glibc": ("shim/core/",),
     "shim/hosts/musl": ("shim/core/",),
 }
 HOSTS = [room for room in ROOMS if (ROOT / room / "platform.h").is_file()]

@@ -17,7 +17,7 @@ LAYERS = (
     {"__main__"},
     {"cli"},
     {"check", "clones", "deploy"},
-    {"bench", "matrix", "observe"},
+    {"bench", "matrix", "observe", "prototype"},
     {"conformance", "doctor", "scan", "status"},
     {"preload"},  # where the library is, and starting a program with it
     {"output", "system"},  # how a verb shows what it knows; facts about this host

@@ -8,7 +8,7 @@ from .worker import Worker
 
 # The vDSO makes 96 bytes at a time (CHACHA_BLOCK_SIZE * 3 / 2 in include/vdso/getrandom.h): so many draws of a size in
 # bytes end where they began.
-DRAWS = {4: 24, 16: 6, 32: 3, 256: 3}
+DRAWS = {4: 24, 16: 6, 32: 3, 64: 3, 256: 3, 1024: 3, 4096: 3}
 
 _LONG = 4000  # instructions
 

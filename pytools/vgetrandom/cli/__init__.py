@@ -10,6 +10,8 @@ import argparse
 import contextlib
 import importlib
 import importlib.metadata
+import itertools
+import json
 import os
 import signal
 import sys
@@ -18,15 +20,17 @@ from typing import NoReturn
 
 from ..errors import VgetrandomError
 
+ERROR_SCHEMA = 1  # of the object that stands for an error
 VERBS = {
     "doctor": "can this host use it, and what would it gain?",
     "run": "run a command with the library preloaded",
-    "check": "run a command without and with the library, and compare",
+    "check": "does a command take less time with the library, beyond noise?",
     "scan": "from their files alone: which programs would it reach?",
     "observe": "which processes of this running host would it help, and how much?",
     "status": "which processes have the library, and what does it do in them?",
     "conform": "ask any libc whether its getrandom keeps its promises",
     "bench": "measure every way to get random bytes, side by side",
+    "prototype": "a libc of your own, built from its source with an allocator of your choice",
     "matrix": "run conform under QEMU: kernels, architectures and libcs",
     "clones": "two clones of one running virtual machine: who repeats?",
     "deploy": "put it into a service, an image, a pod or a whole host; take it out again",
@@ -45,8 +49,25 @@ def _version() -> str:
 class _Parser(argparse.ArgumentParser):
     """Wrong options are one line, as everything that goes wrong here."""
 
+    as_json = False
+
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"vgetrandom: {message}; see {self.prog} --help\n")
+        self.exit(_fail(f"{message}; see {self.prog} --help", 2, _Parser.as_json))
+
+
+def _fail(message: str, status: int, as_json: bool) -> int:
+    """Say what is wrong in one line, and to whoever reads JSON as an object, too; returns the status."""
+    print(f"vgetrandom: {message}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"schema": ERROR_SCHEMA, "error": message, "exit_status": status}))
+        sys.stdout.flush()
+    return status
+
+
+def _wants_json(words: Sequence[str]) -> bool:
+    """Whether --json asks for JSON on standard output: an option of its own, before a command that follows."""
+    options = list(itertools.takewhile(lambda word: word != "--", words))
+    return "--json" in options and options[0] != "bench"  # there it names a file
 
 
 class _Version(argparse._VersionAction):
@@ -92,6 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _terminate)
     if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # nohup(1) has it ignored
         signal.signal(signal.SIGHUP, _terminate)
+    as_json = _Parser.as_json = _wants_json(words)
     args, unknown = _parser(chosen).parse_known_args(words)
     if unknown:
         args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -100,8 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except VgetrandomError as error:
-        print(f"vgetrandom: {error}", file=sys.stderr)
-        return error.status
+        return _fail(str(error), error.status, as_json)
     except _Terminated as end:
         with contextlib.suppress(OSError):  # SIGHUP: the terminal is gone
             print("vgetrandom: terminated", file=sys.stderr)
@@ -115,7 +136,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
     except OSError as error:  # a full disk, no temporary folder, ...: what no verb foresaw
         where = f"{error.filename}: " if error.filename else ""
-        print(f"vgetrandom: {where}{error.strerror or error}", file=sys.stderr)
+        with contextlib.suppress(OSError):  # the full disk may be where our output goes
+            return _fail(f"{where}{error.strerror or error}", 2, as_json)
         return 2
 
 

@@ -30,6 +30,7 @@ found.update(zip(("state_size", "mmap_prot", "mmap_flags", "mapped"), (*asked[:3
 print(json.dumps(found))
 sys.exit(status)
 """
+LARGE = 65536  # bytes of a large draw; the helper makes no larger ones
 _SECONDS = 60  # far more than it takes
 
 
@@ -49,6 +50,14 @@ class Measurement:
     system_call: float | None
     libc: float | None
     other: float | None = None
+
+
+@dataclass(frozen=True)
+class Large:
+    """Nanoseconds for a draw of LARGE bytes by this libc's getrandom, without and with the library."""
+
+    libc: float
+    library: float
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,15 @@ def try_library(library: Path, length: int = 16) -> Trial:
         found["libc_ns"] if found else None,
         locked.memory if locked and locked.status == ACTIVE else "",
     )
+
+
+def measure_large(library: Path) -> Large | None:
+    """Time large draws without and with the library; None when that can't be measured."""
+    plain = measure(None, LARGE)
+    served = _run_helper(None, with_library(without_library(os.environ), library), LARGE)
+    if not plain or not plain.libc or not served or not served["libc_ns"]:
+        return None
+    return Large(plain.libc, served["libc_ns"])
 
 
 def _report_of_process(environment: dict[str, str]) -> ExitReport | None:

@@ -6,6 +6,7 @@ verified as for an `apt-get install` on this host, and a host without a Debian s
 
     cache/apt/RELEASE-ARCH/     apt's folders for one release and architecture, under a lock;
                                 resolved/ remembers which root some packages led to, as long as the lists are fresh
+    cache/sources/NAME          archives of source packages, in which upstream's release is
     cache/roots/NAME            unpacked packages; the name holds a digest of their versions and checksums
 
 `python -m vgetrandom.system.debian RELEASE ARCH PACKAGE...` prints the unpacked folder.
@@ -131,6 +132,34 @@ def fetch(release: str, arch: str, packages: Sequence[str]) -> Path:
     return root
 
 
+def fetch_source(release: str, package: str) -> Path:
+    """Fetch what upstream released of a source package, without Debian's patches; returns the tar archive.
+
+    It is verified as `fetch` does, and shared; raises VgetrandomError as that does.
+    """
+    _check_names(release, package)
+    cache = cache_folder()
+    apt_folder = cache / "apt" / f"{release}-source"
+    with _locked(apt_folder):
+        config = _configure(apt_folder, release, "all", "deb-src")
+        _renew_lists(config, release, "source")
+        words = ("source", "--download-only", "--tar-only", package)
+        try:
+            lines = _apt_get(config, *words, "--print-uris", cwd=apt_folder).splitlines()
+        except VgetrandomError as error:
+            raise VgetrandomError(f"Debian {release} has no such source package ({error})") from error
+        names = [shlex.split(line)[1] for line in lines if line.startswith("'")]
+        if len(names) != 1:
+            raise VgetrandomError(f"Debian {release} has the source of {package} in {len(names)} archives, not in one")
+        archive = cache / "sources" / names[0]
+        if not archive.is_file():
+            archive.parent.mkdir(exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".downloading-") as folder:
+                _apt_get(config, *words, cwd=Path(folder))
+                Path(folder, archive.name).rename(archive)
+    return archive
+
+
 def find(release: str, arch: str, pattern: str) -> str:
     """The package with the highest numbers in its name, of those whose whole name matches a regular expression.
 
@@ -223,13 +252,16 @@ def _locked(folder: Path) -> Iterator[None]:
         raise VgetrandomError(f"the cache folder {folder} can't be used: {error.strerror}; remove it") from error
 
 
-def _configure(folder: Path, release: str, arch: str) -> Path:
-    """Write apt's configuration for one release and architecture; returns the file for `apt-get -c`."""
+def _configure(folder: Path, release: str, arch: str, kind: str = "deb") -> Path:
+    """Write apt's configuration for one release and architecture; returns the file for `apt-get -c`.
+
+    `kind` as in deb822: "deb" for packages, "deb-src" for source packages.
+    """
     mirror = host_mirror()
     for name in ("lists/partial", "archives/partial", "empty", "resolved"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "status").touch()
-    source = {"Types": "deb", "URIs": mirror.uri, "Suites": release, "Components": "main", "Architectures": arch}
+    source = {"Types": kind, "URIs": mirror.uri, "Suites": release, "Components": "main", "Architectures": arch}
     if mirror.signed_by:
         source["Signed-By"] = mirror.signed_by
     (folder / "debian.sources").write_text("".join(f"{field}: {value}\n" for field, value in source.items()))

@@ -6,6 +6,7 @@
 #define CORE_NAME(name) alone_##name
 #define core alone_settings
 #define core_thread (*alone_thread())
+#define platform_counts true
 #define platform_getrandom alone_getrandom
 
 extern struct process_settings alone_settings;

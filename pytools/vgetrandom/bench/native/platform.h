@@ -6,6 +6,7 @@
 #define CORE_NAME(name) worker_##name
 #define core worker_settings
 #define core_thread worker_record
+#define platform_counts true
 
 extern struct process_settings worker_settings;
 extern _Thread_local struct thread_record worker_record;
