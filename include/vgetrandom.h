@@ -97,6 +97,7 @@ struct vgetrandom_process {		/* written once, then read-only */
 	uint32_t mmap_flags;
 	uint32_t page_size;		/* bytes */
 	uint32_t most_vector;		/* the best enum vgetrandom_vector that may be used; 0: none, or VGETRANDOM=nobulk */
+	uint64_t first;			/* address of the thread-local record of the thread that loaded the library */
 	uint64_t slot;			/* address of an array of struct vgetrandom_slot */
 	uint64_t used;			/* address of a uint32_t: slots given so far; may pass `slots` when all are */
 	uint64_t vector;		/* address of a uint32_t: enum vgetrandom_vector, 0 until a large request */

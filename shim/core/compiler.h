@@ -13,8 +13,8 @@
 #define COLD __attribute__((cold, noinline))
 
 /*
- * Keeps the order of memory accesses in the generated code. That is enough towards this thread's own
- * signal handlers, and towards a forked child, whose memory is what this thread had written.
+ * Keeps the order of memory accesses in the generated code. That is enough for this thread's own signal handlers,
+ * and for a forked child, which sees what this thread had written.
  */
 #define barrier() __asm__ volatile("" ::: "memory")
 

@@ -30,6 +30,7 @@ struct process_settings {
 	uint32_t page_size;		/* bytes */
 	uint32_t most_vector;		/* the best enum chacha_vector that may be used; 0: none, large requests come from
 					   the vDSO or the system call */
+	struct thread_record *first;	/* of the thread that called draw_start() */
 };
 
 #include "platform.h"

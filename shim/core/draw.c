@@ -21,13 +21,16 @@ void draw_start(uint64_t high, uint32_t most_vector)
 
 	core.user_span = user_span(high);
 	core.most_vector = most_vector;
+	core.first = &core_thread;
 	core.large = least <= DRAW_SMALL ? least : DRAW_SMALL + 1;
-	/* Partner: the acquire in draw_unusual(). */
+	/* Partner: the acquire in draw_unusual(), and the one in draw_slowly(). */
 	__atomic_store_n(&core.small_limit, core.user_span - DRAW_SMALL, __ATOMIC_RELEASE);
 }
 
 COLD long draw_slowly(void *buf, size_t len, unsigned int flags, uint64_t stamp)
 {
+	/* Partner: the release in draw_start(). A thread that was there before may have seen no more than the limit. */
+	(void)__atomic_load_n(&core.small_limit, __ATOMIC_ACQUIRE);
 	if (slots_claim(stamp, len > ONCE)) {
 		long answer;
 

@@ -9,8 +9,8 @@
 #include "slots.h"
 
 /*
- * GRND_NONBLOCK (1), GRND_RANDOM (2), GRND_INSECURE (4) and what can be combined of them. The vDSO accepts
- * RANDOM with INSECURE, which the system call refuses (drivers/char/random.c): all above go there.
+ * GRND_NONBLOCK (1), GRND_RANDOM (2), GRND_INSECURE (4) and the combinations that are allowed. The vDSO accepts
+ * RANDOM with INSECURE, which the system call refuses (drivers/char/random.c): all flags above 5 go there.
  */
 #define DRAW_LAST_FLAGS 5
 
@@ -21,16 +21,16 @@
 #define DRAW_SMALL 65536
 
 /*
- * The end of the start, with core.entry, core.states and what vdso_parameters() sets: from here on draws can
- * come from the vDSO. `high` is an address near the top of this process's address space, such as that of the
- * vDSO; `most_vector` as in core.
+ * Ends the start: from here on draws can come from the vDSO. core.entry, core.states and what vdso_parameters()
+ * sets must be there. `high` is an address near the top of this process's address space, such as that of the
+ * vDSO; `most_vector` is as in core.
  */
 void draw_start(uint64_t high, uint32_t most_vector);
 
-/* A large buffer, one near the top of the address space; not initialised yet, or not ours to serve. */
+/* A request that is large, near the top of the address space, before the start, or for the system call to refuse. */
 long draw_unusual(void *buf, size_t len, unsigned int flags);
 
-/* The state is not this thread's by `stamp`, which slots_enter() returned. */
+/* A draw for whose `stamp`, which slots_enter() returned, slots_hold() is false. */
 long draw_slowly(void *buf, size_t len, unsigned int flags, uint64_t stamp);
 
 /* The system call, by a thread that may have its next draw from the vDSO once it has been served. */

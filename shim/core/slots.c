@@ -3,7 +3,7 @@
  * The slot protocol; tests/model/ explores it exhaustively, change the two together.
  *
  * The home of a slot is the address of a thread's record. Two threads that are alive have two of them, whoever made the
- * threads. A slot is given to a home once and for ever, so who finds its own home in the table finds
+ * threads. A slot is given to a home once and for ever. So a thread that finds its home in the table finds
  *   1. its own slot: nobody else has used it; or
  *   2. the slot of a thread that has ended, whose record was at this address. Nobody is inside it.
  * In a forked child one thread is left, with its record and so its slot, on a page that the kernel wiped. The
@@ -84,9 +84,9 @@ static bool give(void)
 }
 
 /*
- * Whether the thread before left its state in order: the stamp that was confirmed, so that the page was
- * neither dropped nor wiped since and is the one that was seeded; and as many draws ended as begun, so that
- * the thread did not end within one. Then this thread draws on from there.
+ * Whether the thread before left its state in order. The stamp is the confirmed one, so the page is the one that
+ * was seeded, and was neither dropped nor wiped since. As many draws ended as began, so the thread did not end
+ * within one. Then this thread draws on from there.
  */
 static bool handed_on(void)
 {
@@ -100,18 +100,33 @@ static bool handed_on(void)
 }
 
 /*
- * All zeros is a state to be seeded. One draw more begun than ended, from the first write to the end of this
- * thread's draw: a thread that ends in between hands nothing on. The new stamp comes before the zeros: if
- * this thread is moved to where the page is another one (a drop that not all processors know of yet), then
- * the stamp or the zeros are not where the draw ends, and slots_confirm() sees it.
+ * A number that this slot has not had: one more than the last, or the first of many that nobody has taken. So a forked
+ * child, whose record is its own, writes nothing into a page that it shares with its parent. A thread to which a state
+ * was handed on goes on with its predecessor's numbers: what was confirmed was the last of them.
+ */
+static uint64_t new_stamp(void)
+{
+	uint64_t last = core_thread.claimed;
+
+	if (last % STAMPS_TAKEN == 0)
+		last = STAMPS_TAKEN * (1 + __atomic_fetch_add(&slots_table.stamps, 1, __ATOMIC_RELAXED));
+	return last + 1;
+}
+
+/*
+ * All zeros is a state to be seeded. From the first write to the end of this thread's draw, one draw more has
+ * begun than ended: a thread that ends in between hands nothing on. The new stamp comes before the zeros. If this
+ * thread is moved to where the page is another one (a drop that not all processors know of yet), then the stamp or
+ * the zeros are not where the draw ends, and slots_confirm() sees it.
  */
 static void renew(void)
 {
 	struct tail *tail = core_thread.tail;
 	volatile uint64_t *state = slots_state(tail), *stamp = &tail->stamp;
-	uint64_t number = FIRST_STAMP + __atomic_fetch_add(&slots_table.stamps, 1, __ATOMIC_RELAXED);
+	uint64_t number = new_stamp();
 
-	core_thread.slot->confirmed = 0;
+	if (core_thread.slot->confirmed)
+		core_thread.slot->confirmed = 0;
 	barrier();
 	if (!*stamp)
 		tail->calls = tail->bytes = 0;	/* another process's, or lost */
@@ -149,8 +164,8 @@ bool slots_claim(uint64_t stamp, bool eager)
 }
 
 /*
- * Many threads draw once. A filter may refuse getrandom, and then the vDSO, which asks for a key first, would
- * ask twice.
+ * The next draw takes a slot: many threads draw only once. After a refusal it takes none: a filter may refuse
+ * getrandom, and the vDSO asks for a key first, so that each draw would be refused twice.
  */
 void slots_answered(void)
 {
@@ -171,6 +186,8 @@ bool slots_confirm(uint64_t stamp)
 {
 	if (!slots_still_hold(stamp))
 		return false;
-	core_thread.slot->confirmed = stamp;
+	/* The first thread, which forks most often, has no heir. */
+	if (&core_thread != core.first)
+		core_thread.slot->confirmed = stamp;
 	return true;
 }

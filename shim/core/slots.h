@@ -14,6 +14,7 @@
 
 #define SLOTS 10240	/* of 192 bytes they stay below 2 MiB, so that no huge page backs them */
 #define BUCKETS 512
+#define STAMPS_TAKEN (UINT64_C(1) << 24)
 
 struct thread_record {			/* all zeros: never drew */
 	struct slot *slot;		/* this thread's, from its first claim on */
@@ -25,7 +26,7 @@ struct thread_record {			/* all zeros: never drew */
 /* Directly behind each state, in the same droppable page: wiped at a fork, gone when the kernel drops the page. */
 struct tail {
 	uint64_t stamp;		/* what the owner wrote there */
-	uint64_t begun;		/* draws begun: one more than `calls` while the owner is inside, and for ever when it ended there */
+	uint64_t begun;		/* draws begun: one more than `calls` while the owner is inside, or if it ended there */
 	uint64_t calls, bytes;	/* served from this state in this process */
 };
 
@@ -37,7 +38,7 @@ struct slot {
 
 /* Ordinary memory. What a process with few threads writes of it lies in the first page. */
 struct slots_table {
-	uint64_t stamps;		/* stamp numbers given: grows along a lineage of forks, never back */
+	uint64_t stamps;		/* how often STAMPS_TAKEN numbers were taken: grows along a lineage of forks, never back */
 	uint32_t used;			/* slots given; may pass SLOTS by the number of threads that asked at once */
 	uint16_t buckets[BUCKETS];	/* number of the newest slot of a bucket, plus one; 0: none */
 	struct slot slots[SLOTS];
@@ -98,8 +99,8 @@ static inline void slots_leave(size_t bytes)
 
 /*
  * The slow path of a draw, when slots_hold() is false for what slots_enter() returned. True: the state is
- * this thread's until slots_leave(). False: the draw is over, use the system call. `eager`: not even the
- * first draw is left to the system call.
+ * this thread's until slots_leave(). False: the draw is over, use the system call. With `eager`, a thread's first
+ * draw takes a slot, too.
  */
 bool slots_claim(uint64_t stamp, bool eager);
 

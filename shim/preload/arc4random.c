@@ -99,7 +99,7 @@ EXPORT uint32_t arc4random(void)
 
 /*
  * The high half of number * bound, for the numbers that leave every result equally likely: Lemire, "Fast Random
- * Integer Generation in an Interval" (ACM TOMACS 29, 2019). One draw nearly always, and a division only rarely.
+ * Integer Generation in an Interval" (ACM TOMACS 29, 2019). One draw is nearly always enough, without a division.
  */
 EXPORT uint32_t arc4random_uniform(uint32_t bound)
 {

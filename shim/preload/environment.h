@@ -8,8 +8,8 @@
 #define environment_says_off vgetrandom_environment_says_off
 
 /*
- * Whether a variable's value, words between commas, has this word. No variable has any in a process that is
- * AT_SECURE (set-uid and the like), which must not look.
+ * Whether a variable's value, words between commas, has this word. Always false in a process that is AT_SECURE
+ * (set-uid and the like), which must not obey its environment.
  */
 bool environment_lists(const char *name, const char *word);
 

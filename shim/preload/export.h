@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What this library shows, and what it takes where it is there. */
+/* What this library exports, and what it imports where that exists. */
 #ifndef EXPORT_H
 #define EXPORT_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All that this library takes from libc, and only where it is there: a Go program that is
- * position-independent has a loader and no libc. Pointers that the loader fills in, and not calls: before it
- * has relocated this library they are NULL (an IFUNC resolver of another library may call us so early), and
- * no architecture needs a procedure linkage table, which would stay writable.
+ * All that this library takes from libc. Each pointer is NULL where there is no such function: a Go program that
+ * is position-independent has a loader and no libc. The loader fills the pointers in. They are NULL until it has
+ * relocated this library, as an IFUNC resolver of another library may call it even earlier. Calls instead of
+ * pointers would need a procedure linkage table, which would stay writable.
  */
 #ifndef IMPORTS_H
 #define IMPORTS_H

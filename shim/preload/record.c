@@ -21,6 +21,7 @@ SAME(settings.states, states);
 SAME(settings.state_size, state_size);
 SAME(settings.mmap_flags, mmap_flags);
 SAME(settings.most_vector, most_vector);
+SAME(settings.first, first);
 SAME(slot, slot);
 SAME(slots, slots);
 _Static_assert(sizeof(struct slot) == sizeof(struct vgetrandom_slot), "slot");
@@ -29,7 +30,7 @@ _Static_assert(sizeof(struct record) == sizeof(struct vgetrandom_process), "size
 
 #ifdef STATIC_ARCHIVE
 
-/* The program's other data lies around it: pages of its own. */
+/* It has pages of its own: the program's other data lies around it. */
 union page {
 	struct record record;
 	char page[PAGE_MAX];
@@ -45,9 +46,9 @@ bool record_protect(void)
 #else
 
 /*
- * In one page with what the loader relocates: one page to write and one mprotect at load, where PT_GNU_RELRO
- * beside a page for the record would make two of each. So the library is linked without it, and does here
- * what it asks for. All else that is ever written is in .bss, which begins at a page of its own.
+ * The record lies in one page with what the loader relocates, so load writes one page and makes one mprotect. With
+ * PT_GNU_RELRO and a page for the record it would be two of each. So the library is linked without PT_GNU_RELRO,
+ * and does here what that would. All else that is ever written is in .bss, which begins at a page of its own.
  */
 struct record vgetrandom_record __attribute__((section(".data.rel.ro"), aligned(64)));
 extern EXPORT struct record exported_record __asm__("vgetrandom_process") __attribute__((alias("vgetrandom_record")));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process record: what this library knows of the process it is in, core's part and what tools want beside it. The
- * constructor writes it, then its page is read-only: the entry point can't be redirected.
+ * The process record: core's settings, and what tools want to know beside them. The constructor writes it; then its
+ * page is read-only, so that the entry point can't be redirected.
  */
 #ifndef RECORD_H
 #define RECORD_H
@@ -23,10 +23,10 @@ struct record {
 extern HIDDEN struct record vgetrandom_record;
 
 /*
- * record_protect() makes whole pages read-only, from where the writable segment begins. musl's loader gives what lies before it
- * in its page to malloc (reclaim_gaps() in ldso/dynlink.c), so the segment has to begin a page: what the linker puts first in
- * it is aligned. That is .init_array for the GNU linker, and .data.rel.ro, of which imports.c comes first, for LLVM's; a test
- * reads the built file.
+ * record_protect() makes whole pages read-only, from where the writable segment begins. musl's loader gives malloc
+ * what lies before the segment in its first page (reclaim_gaps() in ldso/dynlink.c). So the segment has to begin a
+ * page, and what the linker puts first in it is aligned. For the GNU linker that is .init_array, for LLVM's
+ * .data.rel.ro, of which imports.c comes first. A test reads the built file.
  */
 #if defined(STATIC_ARCHIVE)
 #define INIT_ARRAY_ALIGN 8

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* long syscall(long number, ...): what syscall-x86_64.S says of itself holds here. */
+/* long syscall(long number, ...): as in syscall-x86_64.S, no stack is used across the system call. */
 #include <sys/syscall.h>
 
 	.text

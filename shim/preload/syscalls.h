@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The system calls that this library makes beside getrandom, by hand: libc is not ours to call. At load mmap,
- * munmap and mprotect; what arc4random does when the kernel offers nothing; and what VGETRANDOM=lock asks
- * for. Each returns the kernel's answer, -errno on failure. Async-signal-safe.
+ * The system calls that this library makes beside getrandom, without libc: mmap, munmap and mprotect at load; what
+ * arc4random does when the kernel offers nothing; and what VGETRANDOM=lock asks for. Each returns the kernel's answer,
+ * -errno on failure. Async-signal-safe.
  */
 #ifndef SYSCALLS_H
 #define SYSCALLS_H

@@ -120,7 +120,7 @@ bool destination_is_known(void)
 	return path[0] || descriptor >= 0;
 }
 
-/* For what knows no writing without waiting: a terminal, kernels before Linux 4.6, emulators. */
+/* For a file that can't be written to without waiting: a terminal; on kernels before Linux 4.6 and emulators, any. */
 static void write_if_ready(int fd, const char *line, size_t length)
 {
 	struct pollfd ready = { .fd = fd, .events = POLLOUT };

@@ -7,7 +7,7 @@
 #include "vgetrandom.h"
 
 struct loaded {
-	const struct vgetrandom_process *record;	/* of the first copy, which serves the program; NULL without any */
+	const struct vgetrandom_process *record;	/* of the first copy, which serves the program; NULL: none */
 	unsigned int copies;
 	/* The next object's functions, as RTLD_NEXT in dlsym(3); or NULL */
 	void (*next_exit)(int status);

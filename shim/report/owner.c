@@ -31,7 +31,7 @@ bool owner_is_another(int pid)
 
 	if (tid && raw_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0) == tid)
 		return false;
-	/* Not forked by libc, or nothing known: the kernel can compare (kcmp(2)). Where it may not, what libc knows stands. */
+	/* Not forked by libc, or not known: the kernel can compare (kcmp(2)). If it may not, what libc knows stands. */
 	parent = raw_syscall(SYS_getppid, 0, 0, 0, 0, 0, 0);
 	difference = raw_syscall(SYS_kcmp, pid, parent, KCMP_VM, 0, 0, 0);
 	return difference < 0 ? tid : difference == 0;

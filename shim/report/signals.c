@@ -33,7 +33,7 @@ void signals_hold(struct signals *before)
 
 void signals_restore(const struct signals *before)
 {
-	/* One that the program holds back itself stays pending: it is the same to it whether it was raised once more. */
+	/* A signal that the program itself holds back stays pending. One more of it makes no difference. */
 	uint64_t raised = pending() & HELD & ~before->pending;
 	const long at_once[2] = { 0 };
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -300,7 +301,7 @@ def test_a_generator_that_ends_its_forked_child_does_not_end_the_run(tmp_path: P
     )
     worker = contenders.start(Contender("deadly", "deadly", source), library)
     try:
-        assert worker.ask("fork deadly 16 3") == [[-1, -1, -1]]
+        assert worker.ask("fork deadly 16 3 1") == [[-1, -1, -1, -1]]
         (turn,) = worker.turns(("deadly", 16, 10))
         assert turn.ns >= 0
     finally:
@@ -350,6 +351,9 @@ def test_a_run_shows_saves_and_plots_what_it_measured(vgetrandom: Vgetrandom, tm
     for expected in ("noise: two copies", "What the library aims at", "times as fast as the system call", "getentropy"):
         assert expected in done.stdout
     assert "\x1b" not in done.stdout
+    assert [line.split(",")[0] for line in done.stderr.splitlines()] == [
+        f"bench: {measure}" for measure in ("starting", "latency", "memory", "program start")
+    ]
     run = model.load(file)
     series = run.find("latency", SHIM, "getrandom", 4)
     assert series and len(series.samples) == len(series.beside[VDSO]) == run.settings["rounds"]
@@ -360,6 +364,10 @@ def test_a_run_shows_saves_and_plots_what_it_measured(vgetrandom: Vgetrandom, tm
     added -= nothing
     assert 4 <= added <= 64
     assert (tmp_path / "plot.svg").read_text().count("<path") > 20
+    page = tmp_path / "page.md"
+    page.write_text(f"{markdown.BEGIN}\n{markdown.END}\n")
+    assert vgetrandom("bench", "show", file, "--document", page).stdout == ""
+    assert "### What the library aims at" in page.read_text()
     shown = vgetrandom("bench", "show", file, "--baseline", "vdso", "--plot", tmp_path / "plot.png")
     assert shown.returncode == 0, shown.stderr
     assert "times as fast as the vDSO" in shown.stdout
@@ -409,6 +417,7 @@ def test_what_cannot_take_part_is_named_and_the_rest_is_measured(vgetrandom: Vge
         (["--plot", "run.pdf"], "run.pdf"),
         (["--plot", "/nowhere/run.svg"], "/nowhere"),
         (["--json", "/nowhere/run.json"], "/nowhere/run.json"),
+        (["--document", "/nowhere/page.md"], "/nowhere/page.md"),
         (["show", "/nowhere.json"], "/nowhere.json"),
         (["compare", "/nowhere.json", "/nowhere.json"], "/nowhere.json"),
     ],
@@ -447,8 +456,45 @@ def test_an_interrupted_run_ends_at_once_and_leaves_no_worker(library: Path) -> 
     process.send_signal(signal.SIGINT)
     _, complaint = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert complaint.splitlines() == ["vgetrandom: interrupted"]
+    assert complaint.splitlines()[-1] == "vgetrandom: interrupted"
+    assert "Traceback" not in complaint
     assert not any(Path("/proc", pid).exists() for pid in workers)
+
+
+@needs_compiler
+def test_a_worker_that_is_closed_takes_its_children_with_it(tmp_path: Path, library: Path) -> None:
+    """A child that stands still, as a traced one does, would keep the worker's output open for ever."""
+    source = tmp_path / "parent.c"
+    source.write_text(
+        "/* SPDX-License-Identifier: MIT */\n/* parent */\n#include <signal.h>\n#include <unistd.h>\n"
+        '#include "worker.h"\n'
+        "static void draw(void *buf, size_t size, long count)\n"
+        "{ (void)buf; (void)size; (void)count; if (!fork()) { signal(SIGHUP, SIG_IGN); for (;;) pause(); } }\n"
+        'const char *contender_prepare(void) { offer("parent", draw, ANY_SIZE); return NULL; }\n'
+    )
+    worker = contenders.start(Contender("parent", "parent", source), library)
+    worker.turns(("parent", 16, 1))
+    children = Path(f"/proc/{worker._process.pid}/task/{worker._process.pid}/children").read_text().split()
+    assert children
+    closing = threading.Thread(target=worker.close, daemon=True)
+    closing.start()
+    closing.join(60)
+    deadline = time.monotonic() + (0 if closing.is_alive() else 60)
+    while any(map(_lives, children)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    left = list(filter(_lives, children))
+    for pid in left:
+        os.kill(int(pid), signal.SIGKILL)
+    assert left == []
+    assert not closing.is_alive()
+
+
+def _lives(pid: str) -> bool:
+    """A zombie, for which nobody has waited yet, does not."""
+    try:
+        return "State:\tZ" not in Path("/proc", pid, "status").read_text()
+    except OSError:
+        return False
 
 
 def _name(pid: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -70,3 +71,92 @@ def test_a_full_disk_is_one_line(library: Path) -> None:
 def test_a_reader_that_goes_away_ends_it_quietly(library: Path, words: str) -> None:
     result = in_shell(library, f"$V {words} | true; echo ${{PIPESTATUS[0]}}")
     assert (result.stdout, result.stderr) == ("141\n", "")
+
+
+WRONG = {
+    "doctor": ["--no-such-option"],
+    "check": ["--repeat", "0", "--", "true"],
+    "scan": ["--root", "/no/such/folder", "sh"],
+    "observe": ["--seconds", "-1"],
+    "status": ["--interval", "0"],
+    "conform": ["--repeat", "0", "native"],
+    "matrix": ["--only", "no/such/cell"],
+    "clones": ["--clones", "1"],
+}
+
+
+@pytest.mark.parametrize("verb", WRONG)
+def test_an_error_is_json_too_where_json_is_asked_for(vgetrandom: Vgetrandom, verb: str) -> None:
+    result = vgetrandom(verb, "--json", *WRONG[verb])
+    assert result.returncode == 2
+    found = json.loads(result.stdout)
+    assert found == {"schema": 1, "error": one_line(result)[len("vgetrandom: ") :], "exit_status": 2}
+
+
+def test_json_of_the_command_that_is_run_is_its_own_affair(vgetrandom: Vgetrandom) -> None:
+    result = vgetrandom("check", "--bad", "--", "some-program", "--json")
+    assert (result.returncode, result.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("words", [("conform",), ("matrix", "--only", "x86_64/*/*"), ("clones",)])
+def test_a_list_is_json_too(vgetrandom: Vgetrandom, words: tuple[str, ...]) -> None:
+    result = vgetrandom(*words, "--list", "--json")
+    assert (result.returncode, result.stderr) == (0, "")
+    found = json.loads(result.stdout)
+    assert found.pop("schema") == 1
+    assert all(isinstance(rows, list) and rows for rows in found.values())
+
+
+READ = [
+    "scan {}",
+    "scan --root {} sh",
+    "conform --expect {} native",
+    "conform --library {} shim",
+    "bench show {}",
+    "bench compare {} {}",
+    "bench --contender {}",
+    "bench --library {}",
+    "matrix --table {} --list",
+    "matrix --kernel {}",
+    "clones --kernel {}",
+    "run -- {}",
+    "check -- {}",
+]
+WRITTEN = [
+    "conform --html {} native",
+    "conform --junit {} native",
+    "bench --quick --json {}",
+    "bench --html {}",
+    "bench --plot {}",
+    "matrix --document {}",
+    "matrix --html {}",
+    "clones --document {}",
+    "build --output {}",
+]
+
+
+@pytest.mark.parametrize("line", [*READ, *WRITTEN])
+def test_a_fifo_that_a_user_names_hangs_no_verb(vgetrandom: Vgetrandom, tmp_path: Path, line: str) -> None:
+    """Nobody is at its other end: to open it would take for ever."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo, 0o777)
+    result = vgetrandom(*line.format(fifo, fifo).split())
+    assert result.returncode in ((1,) if line == "scan {}" else (2, 126))
+    assert str(fifo) in result.stderr + result.stdout
+
+
+@pytest.mark.parametrize("line", [line for line in READ if line.split()[0] not in ("run", "check")])
+def test_a_device_that_a_user_names_is_not_read(vgetrandom: Vgetrandom, line: str) -> None:
+    """It never ends, and the verb does."""
+    result = vgetrandom(*line.format("/dev/zero", "/dev/zero").split())
+    assert result.returncode in ((1,) if line == "scan {}" else (2,))
+
+
+def test_what_is_written_may_go_to_a_pipe(library: Path, tmp_path: Path) -> None:
+    line = f"$V conform native -k interface_flags --json --junit {tmp_path}/out >{tmp_path}/json; [ -s {tmp_path}/out ]"
+    assert in_shell(library, line).returncode == 0
+    piped = in_shell(
+        library,
+        "$V conform native -k interface_flags --tap --junit /dev/stderr 2>&1 >/dev/null | grep -c '<testsuite '",
+    )
+    assert piped.stdout == "1\n"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,24 @@ from typing import Any
 import pytest
 from command import command_line, environment_with, one_line
 from conform.test_mutations import MUTATIONS, build_mutant, read
+from schemas import require_form
 from vgetrandom.errors import VgetrandomError
 from vgetrandom.system import debian
 
+IDS = """
+#include <stdio.h>
+#include <sys/random.h>
+
+int main(void)
+{
+	unsigned long id[2];
+
+	while (getrandom(id, sizeof(id), 0) == sizeof(id)) {
+		printf("%016lx%016lx\\n", id[0], id[1]);
+		fflush(stdout);
+	}
+}
+"""
 CELL = ("--cell", "6.12/1", "--control", "same", "--contender", "vgetrandom", "--draws", "1000", "--json")
 
 
@@ -39,6 +56,7 @@ def clones(library: Path, folder: Path, *words: str) -> tuple[int, dict[str, Any
     done = subprocess.run(command, env=environment_with(library), capture_output=True, text=True, timeout=1800)
     assert done.stdout, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
+    require_form("clones", report)
     return done.returncode, report
 
 
@@ -48,15 +66,43 @@ def contenders(report: dict[str, Any], generation: str) -> dict[str, dict[str, A
     return {one["contender"]: one for one in trial["contenders"]}
 
 
-def test_the_library_repeats_nothing_and_a_buffer_and_clones_with_one_generation_do(
-    library: Path, tmp_path: Path
+@pytest.fixture
+def disk(tmp_path: Path) -> Path:
+    """An image with a libc and a program that prints an id a line."""
+    if shutil.which("mke2fs", path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None:
+        pytest.skip("mke2fs is not installed (Debian: e2fsprogs)")
+    root = tmp_path / "root"
+    for folder in ("dev", "proc", "tmp", "bin"):
+        (root / folder).mkdir(parents=True)
+    libc = debian.libc_directory("bookworm", "amd64")
+    for name, place in (("libc.so.6", "lib/x86_64-linux-gnu"), ("ld-linux-x86-64.so.2", "lib64")):
+        (root / place).mkdir(parents=True)
+        shutil.copy(libc / name, root / place)
+    source = tmp_path / "ids.c"
+    source.write_text(IDS)
+    zig = [sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-linux-gnu.2.28", "-O1"]
+    subprocess.run([*zig, str(source), "-o", str(root / "bin" / "ids")], check=True, timeout=600)
+    image = tmp_path / "disk"
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    command = ["mke2fs", "-q", "-t", "ext4", "-d", str(root), str(image), "16M"]
+    subprocess.run(command, check=True, env={**os.environ, "PATH": path})
+    return image
+
+
+def test_the_library_and_a_program_on_a_disk_repeat_nothing_and_a_buffer_and_clones_with_one_generation_do(
+    library: Path, tmp_path: Path, disk: Path
 ) -> None:
-    status, report = clones(library, tmp_path)
+    page = tmp_path / "page.html"
+    words = ("--lines", "100", "--html", str(page), "--contender", "vgetrandom", "--disk", str(disk), "--", "/bin/ids")
+    status, report = clones(library, tmp_path, *words)
     assert (status, report["verdict"], report["invalid"], report["repeats"]) == (0, "yes", [], [])
     own, same = contenders(report, "own"), contenders(report, "same")
-    assert own["vgetrandom"]["begun_late"] == 0
+    assert set(own) == {"vgetrandom", "buffered", "program", "program-vgetrandom"}
+    assert [own[name]["begun_late"] for name in ("vgetrandom", "program", "program-vgetrandom")] == [0, 0, 0]
     assert own["buffered"]["begun_late"] > 0
-    assert all(one["repeated"] >= one["draws"] >= 1000 for one in same.values())
+    assert all(one["repeated"] >= one["draws"] >= 100 for one in same.values())
+    assert all(same[name]["draws"] >= 1000 for name in ("vgetrandom", "buffered"))
+    assert "ids + vgetrandom" in page.read_text()
 
 
 def test_a_library_that_keeps_bytes_for_the_next_call_is_seen_to_repeat(shared_folder: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from command import Vgetrandom, one_line, runner_for
+from conftest import Compile
 from vgetrandom.conformance.cases import read_cases
 from vgetrandom.conformance.identity import WAYS, prove
 from vgetrandom.conformance.libc_folder import look
@@ -136,6 +137,38 @@ def test_a_library_that_the_loader_cannot_open_is_no_pass(
     assert str(copy) in said and "is not loaded" in said
 
 
+@needs_root
+@pytest.mark.skipif(not shutil.which("unshare"), reason="unshare is not installed")
+def test_a_library_that_may_not_be_mapped_is_no_pass(vgetrandom: Vgetrandom, library: Path, tmp_path: Path) -> None:
+    """As under an AppArmor profile with `r` for it and without `m`: it can be read, and no code of it be mapped."""
+    place = tmp_path / "place"
+    place.mkdir()
+    copy = shutil.copy(library, place)
+    (tmp_path / "mount").write_text(
+        f'mount --bind {place} {place} && mount -o remount,bind,noexec {place} || exit 77\nexec "$@"\n'
+    )
+    wrapper = f"unshare -m --propagation private sh {tmp_path}/mount"
+    if subprocess.run([*wrapper.split(), "true"]).returncode:
+        pytest.skip("no mount namespaces here")
+    said = refused(vgetrandom, f"under:{wrapper}+shim", "--library", copy)
+    assert str(copy) in said and "is not loaded" in said
+
+
+def test_a_library_that_a_security_module_hides_is_no_pass(
+    vgetrandom: Vgetrandom, native: Compile, library: Path, tmp_path: Path
+) -> None:
+    """As under an AppArmor profile without it. Landlock answers here, landlock(7): not every kernel has AppArmor."""
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    copy = shutil.copy(library, hidden)
+    hides = native("hides")
+    if subprocess.run([hides, hidden, "true"]).returncode == 77:
+        pytest.skip("no Landlock here")
+    assert subprocess.run([hides, hidden, "cat", copy], stderr=subprocess.DEVNULL).returncode == 1
+    said = refused(vgetrandom, f"under:{hides} {hidden}+shim", "--library", copy)
+    assert str(copy) in said and "is not loaded" in said
+
+
 def test_an_interposer_in_front_of_the_library_is_no_pass(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
     other = interposer(tmp_path)
     said = refused(vgetrandom, script(tmp_path, f'export LD_PRELOAD="{other}:$LD_PRELOAD"'))
@@ -179,6 +212,12 @@ def test_a_function_of_no_file_is_no_pass(tmp_path: Path) -> None:
         prove(parse_target("native", None), program, dict(os.environ))
 
 
+def test_what_cases_tell_each_other_is_not_taken_from_the_user_s_environment(vgetrandom: Vgetrandom) -> None:
+    """With a descriptor that is none in CONFORM_RECORD, cases over exec would be skipped."""
+    done = vgetrandom("conform", "native", "-k", "life_exec", "--json", CONFORM_RECORD="77", CONFORM_ALLOWED="0")
+    assert [result["outcome"] for result in json.loads(done.stdout)["results"]] == ["pass"]
+
+
 def test_an_auditing_library_beside_the_library_changes_nothing(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
     """LD_AUDIT (rtld-audit(7)): it lives in a namespace of its own, with a libc of its own, which draws as well."""
     source, audit = tmp_path / "audit.c", tmp_path / "audit.so"
@@ -202,6 +241,42 @@ def test_another_preloaded_generator_can_be_a_target_and_is_named(vgetrandom: Vg
     done = vgetrandom("conform", target, "-k", ONE, "--json")
     assert done.returncode == 1  # it is none that keeps promises
     assert json.loads(done.stdout)["identities"][target]["getrandom"]["path"] == str(other)
+
+
+def test_any_function_that_fills_a_buffer_can_be_asked(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
+    """By adapter.c. One that keeps its bytes over a fork fails there, and its own calls do not come back to it."""
+    source, fills, built = tmp_path / "fills.c", tmp_path / "libfills.so", tmp_path / "adapted.so"
+    source.write_text(
+        "#include <sys/random.h>\n#include <string.h>\nstatic char kept[1 << 20];\nstatic size_t at = sizeof(kept);\n"
+        "void fill(void *bytes, size_t length)\n{\n"
+        "\tif (at + length > sizeof(kept))\n\t\tfor (at = 0; at < sizeof(kept); )\n"
+        "\t\t\tat += getrandom(kept + at, sizeof(kept) - at, 0);\n"
+        "\tat = at == sizeof(kept) ? 0 : at;\n\tmemcpy(bytes, kept + at, length);\n\tat += length;\n}\n"
+    )
+    adapter = Path(__file__).parents[1] / "conformance" / "adapter.c"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", fills, source], check=True)
+    words = ["gcc", "-shared", "-fPIC", "-DFILL=fill", adapter, fills, f"-Wl,-rpath,{tmp_path}", "-o", built]
+    subprocess.run(words, check=True)
+    done = vgetrandom("conform", f"preload:kept={built}", "-k", f"{ONE},fork_fork", "--json")
+    document = json.loads(done.stdout)
+    outcomes = {result["case"]: result["outcome"] for result in document["results"]}
+    assert outcomes == {ONE: "pass", "fork_fork": "fail"}, document["results"]
+    assert document["identities"]["kept"]["getrandom"]["path"] == str(built)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("preload:", "names no library"),
+        ("preload:mine=", "names no library"),
+        ("preload:/nonexistent.so", "can't be read"),
+        ("preload:/bin/true", "defines getrandom"),
+        ("preload:/lib/x86_64-linux-gnu/libm.so.6", "defines getrandom"),
+        ("preload:/lib+shim", "programs call one"),
+    ],
+)
+def test_what_is_no_generator_is_refused(vgetrandom: Vgetrandom, target: str, said: str) -> None:
+    assert said in refused(vgetrandom, target)
 
 
 def test_the_table_says_who_was_asked(vgetrandom: Vgetrandom, library: Path) -> None:

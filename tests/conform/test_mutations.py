@@ -38,12 +38,13 @@ class Mutation:
     patch: Path
     breaks: str
     case: str
+    step: str = ""  # for CONFORM_STEP: where in a case of the group "step" it shows
 
 
 def read(patch: Path) -> Mutation:
     head = patch.read_text().partition("\n\n")[0].replace("\n  ", " ")
     fields = dict(line.split(": ", 1) for line in head.splitlines())
-    return Mutation(patch, fields["Breaks"], fields["Case"])
+    return Mutation(patch, fields["Breaks"], fields["Case"], fields.get("Step", ""))
 
 
 PATCHES = sorted(MUTATIONS.glob("*.patch"))

@@ -15,11 +15,6 @@
 #include <pthread.h>
 
 #define JUMP_IF_SET		0x45	/* BPF_JMP | BPF_JSET | BPF_K */
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define AT_FOURTH_ARGUMENT	40	/* offsetof(struct seccomp_data, args[3]), the low half */
-#else
-#define AT_FOURTH_ARGUMENT	44
-#endif
 #define FILTER_OF_ALL_THREADS	1	/* SECCOMP_FILTER_FLAG_TSYNC */
 #define CONFINED_CALLS		1024	/* system calls have numbers below */
 #define BEFORE_LOAD		(-1)	/* a moment; the others: after so many draws */
@@ -60,6 +55,16 @@ static const int loaders_call[] = {
 	SYS_arch_prctl,
 #endif
 };
+
+/* And, before 2.34, glibc's libpthread, when it is loaded: it sets up the signals that it keeps for itself. */
+static const int old_libpthread_calls[] = { SYS_rt_sigaction, SYS_rt_sigprocmask };
+
+static inline bool has_old_libpthread(void)
+{
+	const char *(*version)(void) = (const char *(*)(void))libc_symbol("gnu_get_libc_version");
+
+	return version && !strncmp(version(), "2.", 2) && atoi(version() + 2) < 34;
+}
 
 static inline void allow(struct allowance *allowance, const int *calls, size_t count)
 {
@@ -409,6 +414,8 @@ static inline bool scene_learn(const struct scene *scenes, size_t which, int mom
 	allow(allowance, always_allowed, sizeof(always_allowed) / sizeof(always_allowed[0]));
 	if (moment == BEFORE_LOAD)
 		allow(allowance, loaders_call, sizeof(loaders_call) / sizeof(loaders_call[0]));
+	if (moment == BEFORE_LOAD && has_old_libpthread())
+		allow(allowance, old_libpthread_calls, sizeof(old_libpthread_calls) / sizeof(old_libpthread_calls[0]));
 	return expect(status == 0 && learning.marked, "%s, without draws: wait status %#x", scenes[which].name, status);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promise: pthread_atfork handlers may draw: before the fork, and after it in the parent and in the child, where they are
- * the first to do so.
+ * Promise: pthread_atfork handlers may draw: before the fork, and after it in the parent and in the child, where
+ * they are the first to do so.
  * Source: pthread_atfork(3). Allocators, and libraries that seed a generator of their own, do this.
  * Kind: promise
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promise: the same after a raw clone system call that copies the process: libc does not see it happen, and the child still
- * has its parent's idea of its own pid and tid.
+ * Promise: the same after a raw clone system call that copies the process: libc does not see it happen, and the
+ * child still has its parent's idea of its own pid and tid.
  * Source: clone(2). Sandboxes and container runtimes make processes in this way.
  * Kind: quality
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promise: a daemon, made by fork, setsid and fork again, whose first draw comes when its parent and grandparent are gone
- * or draw themselves, has bytes of its own; and so has a child that draws while its parent is killed.
+ * Promise: a daemon, made by fork, setsid and fork again, whose first draw comes when its parent and grandparent
+ * are gone or draw themselves, has bytes of its own; and so has a child that draws while its parent is killed.
  * Source: daemon(3), fork(2), getrandom(2).
  * Kind: promise
  */

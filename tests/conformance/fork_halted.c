@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promise: a process may fork while each of its other threads is in the middle of a draw. In the child, where these draws
- * never come to their end, everybody draws on; in the parent they end as if nothing had happened.
+ * Promise: a process may fork while each of its other threads is in the middle of a draw. In the child, where
+ * these draws never come to their end, everybody draws on; in the parent they end as if nothing had happened.
  * Source: fork(2): the child has only the thread that forked, and everything else as it was at that moment.
  * Kind: promise
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promise: programs started by posix_spawn() and system() draw bytes of their own, and so does their parent afterwards.
+ * Promise: programs started by posix_spawn() and system() draw bytes of their own, and so does their parent
+ * afterwards.
  * Source: posix_spawn(3), system(3), getrandom(2).
  * Kind: promise
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promise: children on borrowed memory, made by vfork() and by clone() with CLONE_VM and CLONE_VFORK, may draw, and neither
- * they nor their parent, its later threads and later forks ever draw the same.
+ * Promise: children on borrowed memory, made by vfork() and by clone() with CLONE_VM and CLONE_VFORK, may draw,
+ * and neither they nor their parent, its later threads and later forks ever draw the same.
  * Source: POSIX allows a vfork child little, but the system call works there, and spawners rely on that.
  * Kind: quality
  */

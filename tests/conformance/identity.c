@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * No case: what the runner starts first, in each way in which the cases start processes. Each process says which
- * files it has mapped, and where the functions that it would call are; the runner compares that with what was asked for.
+ * files it has mapped, and where the functions that it would call are; the runner compares that with what was
+ * asked for.
  *
  * Output, once for each way: "way NAME", "address FUNCTION HEX" lines (0: this libc has none), the lines of
  * /proc/self/maps, "end". Exit status 0 when all processes could be started.

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A program preloaded with an allocator that draws in its initialisation and at every malloc and free works: a draw
- * does not call malloc, at no time.
+ * never calls malloc.
  *
- * Source: signal-safety(7) does not list getrandom, but hardened allocators call it (hardened_malloc, mimalloc, scudo)
+ * Source: signal-safety(7) does not list getrandom, but hardened allocators call it (hardened_malloc, mimalloc,
+ * scudo)
  * Kind: quality
  * Library: drawing_malloc.c
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A second copy of the libc in a namespace of dlmopen draws beside the first, also after fork; no bytes come out twice.
+ * A second copy of the libc in a namespace of dlmopen draws beside the first, also after fork; no bytes come out
+ * twice.
  *
  * Source: dlmopen(3), getrandom(2)
  * Kind: promise

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A draw in an IFUNC resolver, before any constructor and while the loader still relocates, succeeds or fails cleanly;
- * draws that come later are not harmed by it.
+ * A draw in an IFUNC resolver, before any constructor and while the loader still relocates, succeeds or fails
+ * cleanly; draws that come later are not harmed by it.
  *
  * Source: GCC manual, ifunc; glibc: a resolver may call what is already relocated. Nobody promises it for getrandom
  * Kind: quality

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A program that locks all its memory, present and future, draws in old and new threads; also when it may lock nothing
- * more.
+ * more. Whether this kernel locks droppable memory with it, which is then never dropped, is a fact.
  *
  * Source: mlockall(2): MCL_FUTURE may make a later mapping fail; mmap(2), MAP_DROPPABLE: not with MAP_LOCKED
  * Kind: promise
@@ -9,12 +9,14 @@
 #include "tap.h"
 #include "draws.h"
 #include "libc.h"
+#include "memory.h"
 
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
 static struct draws *draws;
+static struct { bool found, locked; } *droppable;	/* in any of the children, which had locked all that came */
 
 static void *body(void *who)
 {
@@ -32,6 +34,7 @@ static void *body(void *who)
 static int locked(int flags, bool drawn_before, bool nothing_more)
 {
 	struct rlimit none = { 0, 0 };
+	struct mapping found[64];
 	pthread_t threads[40];
 	unsigned int i, count;
 	pthread_attr_t small;
@@ -55,6 +58,10 @@ static int locked(int flags, bool drawn_before, bool nothing_more)
 	body((void *)1000);
 	for (i = 0; i < count; i++)
 		pthread_join(threads[i], NULL);
+	for (i = mappings_find("self", "dp", found, 64); i--;) {
+		droppable->found = true;
+		droppable->locked |= mapping_has(&found[i], "lo");
+	}
 	return tap->failures ? 1 : 0;
 }
 
@@ -68,6 +75,9 @@ int main(void)
 	case_begin("draws in locked memory", 60);
 	libc_needs(getrandom);
 	draws = draws_new(12 * 50 * 200);
+	droppable = mmap(NULL, sizeof(*droppable), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (droppable == MAP_FAILED)
+		skip_all("no memory");
 	for (i = 0; i < 12; i++) {
 		child = fork();
 		if (!child)
@@ -81,6 +91,8 @@ int main(void)
 	}
 	if (!tried)
 		skip_all("this process may not lock its memory");
+	if (droppable->found)
+		fact("droppable-memory", "%s", droppable->locked ? "locked" : "not locked");
 	outputs_distinct(draws, "locked memory");
 	return case_end();
 }

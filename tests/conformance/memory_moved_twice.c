@@ -24,15 +24,8 @@ int main(void)
 	const struct moved_plan plan = { .length = 16, .before_page = 8, .sibling = true, .attempts = scaled(100, 300) };
 	const struct moved_plan alone = { .length = 16, .before_page = 8, .sibling = false, .attempts = scaled(100, 300) };
 	struct moved_result bare, own;
-	const char *why;
 
-	case_begin("a draw that is moved twice", scaled(60, 120));
-	libc_needs(getrandom);
-	why = witness_ask();
-	if (why)
-		skip_all("%s", why);
-	moved_begin();
-	moved_arrange();
+	moved_case("a draw that is moved twice", scaled(60, 120));
 	bare = moved_play_bare(&plan);
 	if (bare.problem)
 		skip_all("%s", bare.problem);

@@ -29,15 +29,8 @@ int main(void)
 		.length = 64, .before_page = 64, .listens = true, .sibling = true, .attempts = scaled(100, 300),
 	};
 	struct moved_result bare = { 0 }, own = { 0 };
-	const char *why;
 
-	case_begin("later draws after a page that was dropped and came back", scaled(60, 180));
-	libc_needs(getrandom);
-	why = witness_ask();
-	if (why)
-		skip_all("%s", why);
-	moved_begin();
-	moved_arrange();
+	moved_case("later draws after a page that was dropped and came back", scaled(60, 180));
 	for (int round = 0; round < ROUNDS && bare.poisoned < ENOUGH && !bare.problem; round++)
 		more(&bare, moved_play_bare(&plan));
 	if (bare.problem || bare.poisoned < ENOUGH)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process that CRIU dumped in the midst of its draws and restored twice, and that forks after that, repeats nothing:
- * neither do the two restored processes draw the same, nor parent and child in one of them.
+ * A process that CRIU dumped in the midst of its draws and restored twice, and that forks after that, repeats
+ * nothing: neither do the two restored processes draw the same, nor parent and child in one of them.
  *
- * Source: nobody promises it; criu(8) restores memory as it was. CRIU before 4.2 restores droppable memory as ordinary
+ * Source: nobody promises it; criu(8) restores memory as it was. CRIU before 4.2 restores droppable memory as
+ * ordinary
  * memory, which no fork wipes any more
  * Kind: quality
  */

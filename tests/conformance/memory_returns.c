@@ -2,8 +2,9 @@
 /*
  * A droppable page holds what was written there, or zeros, on whatever processor it is read.
  *
- * Nothing of a libc is asked here, but the kernel, on which the vDSO's getrandom builds. And a fact: how often what was
- * written is back when a thread that has read zeros moves to a processor that remembers the page (docs/limits.md).
+ * Nothing of a libc is asked here, but the kernel, on which the vDSO's getrandom builds. And a fact: how often
+ * what was written is back when a thread that has read zeros moves to a processor that remembers the page
+ * (docs/limits.md).
  *
  * Source: mmap(2), MAP_DROPPABLE
  * Kind: promise

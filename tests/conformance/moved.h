@@ -2,7 +2,7 @@
 /*
  * A draw in whose middle its state's page is being dropped, while the thread moves to another processor and back.
  * Where Linux flushes translations in batches, the first processor may still know the page that the second sees as
- * zeros (docs/how-it-works.md, Limits).
+ * zeros (docs/limits.md).
  *
  * Four threads, by priority (SCHED_FIFO), on processors A and B:
  *   drawer, A		draws into a buffer that is not there (userfaultfd), so that it stops where this file wants it to
@@ -191,17 +191,7 @@ static void *moved_keeper(void *unused)
 /* The drawer's system calls stop from now on until moved_answer() lets them go. */
 static inline bool moved_listen(void)
 {
-	struct bpf_step steps[] = {
-		{ LOAD_WORD, 0, 0, AT_NUMBER },
-		{ JUMP_IF_EQUAL, 0, 1, SYS_getrandom },
-		{ RETURN, 0, 0, DO_NOTIFY },
-		{ RETURN, 0, 0, DO_ALLOW },
-	};
-	struct bpf_program filter = { sizeof(steps) / sizeof(steps[0]), steps };
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return false;
-	moved.listener = filter_with_listener(&filter);
+	moved.listener = supervise_listen();
 	return moved.listener >= 0;
 }
 
@@ -565,6 +555,20 @@ static inline struct moved_result moved_play_libc(const struct moved_plan *plan)
 	moved.draw = moved_libc_draw;
 	moved.settle = moved_libc_settle;
 	return moved_play(plan);
+}
+
+/* The beginning of a case, before its first draw; skips it where it can't be played. */
+static inline void moved_case(const char *promise, unsigned int seconds)
+{
+	const char *why;
+
+	case_begin(promise, seconds);
+	libc_needs(getrandom);
+	why = witness_ask();
+	if (why)
+		skip_all("%s", why);
+	moved_begin();
+	moved_arrange();
 }
 
 #endif

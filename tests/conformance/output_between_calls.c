@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Nothing passes from one draw to the next: for every length from 1 to 48 no byte of a draw depends on any byte of the
- * draw before, and no place in a buffer is biased.
+ * Nothing passes from one draw to the next: for every length from 1 to 48 no byte of a draw depends on any byte of
+ * the draw before, and no place in a buffer is biased.
  *
  * Source: getrandom(2). Eight standard deviations, because of the many comparisons
  * Kind: promise

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sixteen million draws of 16 bytes, by several threads of several processes, hold no repeat, no zeros and nothing from
- * an all-zero key.
+ * Sixteen million draws of 16 bytes, by several threads of several processes, hold no repeat, no zeros and nothing
+ * from an all-zero key.
  *
  * Source: getrandom(2); a repeat by chance has a probability below 2^-80
  * Kind: promise

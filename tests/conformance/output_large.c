@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Large draws, by every function and by two threads of two processes, hold no repeat: not within one, not between two, and
- * nothing from an all-zero key.
+ * Large draws, by every function and by two threads of two processes, hold no repeat: not within one, not between
+ * two, and nothing from an all-zero key.
  *
  * Source: getrandom(2); an implementation may expand a short draw, and then must not expand anything twice
  * Kind: promise

@@ -27,6 +27,11 @@ struct bpf_program {
 #define JUMP_IF_EQUAL		0x15	/* BPF_JMP | BPF_JEQ | BPF_K */
 #define RETURN			0x06	/* BPF_RET | BPF_K */
 #define AT_NUMBER		0	/* offsetof(struct seccomp_data, nr) */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define AT_FOURTH_ARGUMENT	40	/* offsetof(struct seccomp_data, args[3]), the low half */
+#else
+#define AT_FOURTH_ARGUMENT	44
+#endif
 #define MODE_STRICT		1
 #define MODE_FILTER		2
 #define DO_ALLOW		0x7fff0000u

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * In new user, pid and time namespaces draws are as good as anywhere; children that have the same pid and thread ID in
- * namespaces of their own, one inside another, never share bytes.
+ * In new user, pid and time namespaces draws are as good as anywhere; children that have the same pid and thread
+ * ID in namespaces of their own, one inside another, never share bytes.
  *
  * Source: pid_namespaces(7): the first process is pid 1 in each; time_namespaces(7): the vDSO's data changes with it;
  *	user_namespaces(7)

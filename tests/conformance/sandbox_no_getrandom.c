@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a filter refuses getrandom itself, getrandom and getentropy fail with an errno or succeed, arc4random_buf finds
- * other bytes or ends the process; nobody ever gets a buffer that was not filled.
+ * Where a filter refuses getrandom itself, getrandom and getentropy fail with an errno or succeed, arc4random_buf
+ * finds other bytes or ends the process; nobody ever gets a buffer that was not filled.
  *
  * Source: getrandom(2): ENOSYS; arc4random(3): always successful; seccomp(2)
  * Kind: promise

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Under a filter that answers EPERM or ENOSYS to any one system call other than getrandom, threads and forked children
- * that draw for the first time succeed. Which calls must not be answered by a kill is reported as a fact.
+ * Under a filter that answers EPERM or ENOSYS to any one system call other than getrandom, threads and forked
+ * children that draw for the first time succeed. Which calls must not be answered by a kill is reported as a fact.
  *
  * Source: seccomp(2); getrandom(2), ERRORS: nothing there comes from other calls
  * Kind: quality

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promise: threads may be cancelled asynchronously at any moment of a draw: they end, and whatever they had is of no harm to
- * the threads that draw on and to those that come.
+ * Promise: threads may be cancelled asynchronously at any moment of a draw: they end, and whatever they had is of
+ * no harm to the threads that draw on and to those that come.
  * Source: POSIX has three functions that may be called with asynchronous cancellation, and getrandom
  * is none of them; but a thread that only computes is where it is used, and computing may need random bytes.
  * Kind: quality

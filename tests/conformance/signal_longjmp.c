@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promise: handlers leave draws by siglongjmp, again and again, at any moment; the thread draws on for ever, and so do
- * threads and children that come after. What had got into the buffer by then is never drawn again.
+ * Promise: handlers leave draws by siglongjmp, again and again, at any moment; the thread draws on for ever, and
+ * so do threads and children that come after. What had got into the buffer by then is never drawn again.
  * Source: POSIX allows siglongjmp out of a handler that interrupted an async-signal-safe function, which the
  * system call is. The case step_longjmp does it at every instruction.
  * Kind: quality

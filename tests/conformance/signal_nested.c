@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promise: handlers that draw may interrupt each other (SA_NODEFER), many deep, and all of them, and the draw at the bottom,
- * get bytes of their own.
+ * Promise: handlers that draw may interrupt each other (SA_NODEFER), many deep, and all of them, and the draw at
+ * the bottom, get bytes of their own.
  * Source: sigaction(2), SA_NODEFER.
  * Kind: quality
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promise: a handler that draws, run by a timer every 10 microseconds in each of several drawing threads, and the draws
- * that it interrupts, never give the same bytes; draws of up to 256 bytes always come whole.
+ * Promise: a handler that draws, run by a timer every 10 microseconds in each of several drawing threads, and the
+ * draws that it interrupts, never give the same bytes; draws of up to 256 bytes always come whole.
  * Source: getrandom(2): up to 256 bytes a call is not interrupted by a handler. That handlers may draw is quality.
  * Kind: promise
  */

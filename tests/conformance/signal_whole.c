@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promise: under a storm of signals whose handler does nothing and that asks for no restart, getrandom of up to 256 bytes and
- * getentropy still give all that was asked for, and never EINTR. Longer draws may come short, but are filled as far as they say.
+ * Promise: under a storm of signals whose handler does nothing and that asks for no restart, getrandom of up to
+ * 256 bytes and getentropy still give all that was asked for, and never EINTR. Longer draws may come short, but
+ * are filled as far as they say.
  * Source: getrandom(2), "interruption by a signal handler"; getentropy(3).
  * Kind: promise
  */

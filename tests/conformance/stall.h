@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A draw that stops half-way for as long as the case wants: only the first eight bytes of its buffer can be written, and
- * the handler of SIGSEGV waits until the rest may. So another execution that uses the same state meanwhile shows,
- * every time: the halted draw goes on with zeros, or with bytes that the other one gets too. An implementation that leaves
- * the buffer to the kernel gives a short or failed result instead: then nothing halts, and the draw is made again.
+ * A draw that stops half-way for as long as the case wants: only the first eight bytes of its buffer can be
+ * written, and the handler of SIGSEGV waits until the rest may. So another execution that uses the same state
+ * meanwhile shows, every time: the halted draw goes on with zeros, or with bytes that the other one gets too. An
+ * implementation that leaves the buffer to the kernel gives a short or failed result instead: then nothing halts,
+ * and the draw is made again.
  */
 #ifndef CONFORM_STALL_H
 #define CONFORM_STALL_H

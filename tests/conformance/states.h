@@ -16,6 +16,7 @@
 #define STATES_PATIENCE	3	/* seconds to wait for each other inside: an implementation may let only some in at once */
 
 struct states {
+	uint32_t begin;			/* they may draw */
 	uint32_t all, come, open;	/* threads; those that are inside or have drawn without; they may go on */
 	uint32_t inside, threads;	/* how many of them were inside; threads without who started them */
 	pthread_t *thread;
@@ -44,10 +45,10 @@ static inline bool states_await(uint32_t *word, uint32_t value)
 	return true;
 }
 
-static inline void states_open(struct states *states)
+static inline void states_say(uint32_t *word)
 {
-	__atomic_store_n(&states->open, 1, __ATOMIC_SEQ_CST);
-	syscall(SYS_futex, &states->open, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+	__atomic_store_n(word, 1, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
 /* Inside, in place of the vDSO. */
@@ -67,7 +68,7 @@ static void states_inside(void *state)
 		states_own = state;
 		states->meanwhile();
 		states_own = NULL;
-		states_open(states);
+		states_say(&states->open);
 	}
 	states_await(&states->open, 1);
 }
@@ -90,6 +91,8 @@ static void *states_member(void *of)
 	struct states *states = of;
 	unsigned char bytes[16];
 
+	while (!states_await(&states->begin, 1))
+		;
 	warm_thread();
 	states_wait = states;
 	draw(bytes, sizeof(bytes));
@@ -101,8 +104,8 @@ static void *states_member(void *of)
 	return NULL;
 }
 
-/* So many new threads: returns when all are inside at once, or as many as an implementation lets in. */
-static inline struct states *states_crowd_comes(int threads, void (*meanwhile)(void))
+/* So many new threads, which have not drawn, and wait. */
+static inline struct states *states_crowd_waits(int threads, void (*meanwhile)(void))
 {
 	struct states *states = calloc(1, sizeof(*states) + (size_t)(threads + 1) * sizeof(states->state[0]));
 	pthread_attr_t small;
@@ -116,8 +119,23 @@ static inline struct states *states_crowd_comes(int threads, void (*meanwhile)(v
 		if (!expect(!pthread_create(&states->thread[i], &small, states_member, states), "thread %d starts", i))
 			_exit(1);
 	}
+	return states;
+}
+
+/* Returns when all are inside at once, or as many as an implementation lets in. */
+static inline void states_crowd_enters(struct states *states)
+{
+	states_say(&states->begin);
 	if (!states_await(&states->come, states->all))
 		note("only %u of %u threads came inside at once", states->come, states->all);
+}
+
+/* Both at once. */
+static inline struct states *states_crowd_comes(int threads, void (*meanwhile)(void))
+{
+	struct states *states = states_crowd_waits(threads, meanwhile);
+
+	states_crowd_enters(states);
 	return states;
 }
 
@@ -125,7 +143,7 @@ static inline struct states *states_crowd_comes(int threads, void (*meanwhile)(v
 static inline void states_crowd_goes(struct states *states)
 {
 	if (!states->inside || !states->meanwhile)
-		states_open(states);
+		states_say(&states->open);
 	for (uint32_t i = 0; i < states->threads; i++)
 		pthread_join(states->thread[i], NULL);
 	free(states->thread);

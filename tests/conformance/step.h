@@ -306,6 +306,12 @@ static void step_count_copy(struct step_copies *copies, const struct step_event 
 	}
 }
 
+/* After so many failures there is nothing new to see. */
+static bool step_enough(void)
+{
+	return step_broken >= STEP_BROKEN || tap->failures > TAP_MAX_FAILURES;
+}
+
 /* Returns whether the trace holds: false, and nothing said, when a boundary was missed and may be traced anew. */
 static bool step_all_boundaries(const struct step_event *event, enum step_kind kind, bool last_try)
 {
@@ -315,7 +321,7 @@ static bool step_all_boundaries(const struct step_event *event, enum step_kind k
 	struct step_copies copies = { 0 };
 	enum step_outcome outcome;
 
-	for (boundary = step_next(trace, 0, kind == STEP_LARGE); boundary <= trace->count && step_broken < STEP_BROKEN;
+	for (boundary = step_next(trace, 0, kind == STEP_LARGE); boundary <= trace->count && !step_enough();
 	     boundary = step_next(trace, boundary, kind == STEP_LARGE)) {
 		tried++;
 		outcome = step_strike(event, kind, boundary);
@@ -336,13 +342,25 @@ static bool step_all_boundaries(const struct step_event *event, enum step_kind k
 	return true;
 }
 
+/* CONFORM_STEP: only what has this text in "EVENT, KIND", as failures print it: to look at one of them again. */
+static bool step_wanted(const struct step_event *event, enum step_kind kind)
+{
+	const char *only = getenv("CONFORM_STEP");
+	char name[256];
+
+	snprintf(name, sizeof(name), "%s, %s", event->name, step_plans[kind].name);
+	return !only || strstr(name, only);
+}
+
 static void step_kind_case(const struct step_event *event, enum step_kind kind)
 {
+	if (!step_wanted(event, kind))
+		return;
 	if ((kind == STEP_LARGE && event->halts) || (step_plans[kind].scene.ends && !event->outside))
 		return;		/* its length is what makes it halt; a thread that ends may have blocked all signals */
-	if (event->begin && kind >= STEP_WARM && kind <= STEP_LARGE)
+	if (event->stands_in && kind >= STEP_WARM && kind <= STEP_LARGE)
 		return;		/* with a witness in the vDSO's place there is no batch */
-	for (int try = 1; try <= STEP_TRIES && step_broken < STEP_BROKEN; try++) {
+	for (int try = 1; try <= STEP_TRIES && !step_enough(); try++) {
 		if (!step_explore(event, kind)) {
 			note("not possible: %s, %s: %s", event->name, step_plans[kind].name, step_plans[kind].missing);
 			return;
@@ -418,10 +436,26 @@ static void step_begin(const char *promise)
 	}
 }
 
+/* Nothing passes that was not asked: a skip where CONFORM_STEP leaves nothing, and a fact that says what it leaves. */
+static void step_needs_wanted(const struct step_event *events, size_t count)
+{
+	bool any = false;
+
+	if (!getenv("CONFORM_STEP"))
+		return;
+	for (size_t i = 0; i < count; i++)
+		for (enum step_kind kind = 0; kind < STEP_KINDS; kind++)
+			any |= step_wanted(&events[i], kind);
+	if (!any)
+		skip_all("nothing here has the text of CONFORM_STEP in \"EVENT, KIND\": %s", getenv("CONFORM_STEP"));
+	fact("only", "%s", getenv("CONFORM_STEP"));
+}
+
 /* All kinds of draws under each of the events, and the end of main(). */
 static int step_case(const char *promise, const struct step_event *events, size_t count)
 {
 	step_events = events;
+	step_needs_wanted(events, count);
 	if (!step_explore(&events[0], STEP_PROGRAM))
 		skip_all("%s", step_plans[STEP_PROGRAM].missing);
 	for (size_t i = 0; i < count; i++)	/* before this process itself draws */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promise: a fork at any instruction of a draw, by a handler, and in the child one crowd of new threads that draws at once,
- * and another that comes in the middle of what is left of the interrupted draw: whatever a new thread makes of
- * the new process, the survivor is left alone until its draw has come to its end.
+ * Promise: a fork at any instruction of a draw, by a handler, and in the child one crowd of new threads that draws
+ * at once, and another that comes in the middle of what is left of the interrupted draw: whatever a new thread
+ * makes of the new process, the survivor is left alone until its draw has come to its end.
  * Source: fork(2) and getrandom(2): the system call has no state that a fork could copy.
  * Kind: promise
  */

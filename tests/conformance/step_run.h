@@ -32,6 +32,7 @@ struct step_event {
 	void (*strike)(void);	/* in a signal handler, at the boundary */
 	void (*after)(void);	/* by each process in which the draw came to its end, or by whoever is left */
 	void (*other)(void);	/* by the companion, another thread, when strike() calls step_wake() */
+	bool stands_in;		/* begin() puts a witness in the vDSO's place: no draw refills a batch */
 	bool outside;		/* there is no strike(): the thread stands still, stopped by its tracer, while other() runs */
 	bool forks;		/* strike() forks, and both processes go on with the draw */
 	bool halts;		/* the draw is one of STALL_BYTES, so that strike() can say: stall_arm(STEP_HALT) */
@@ -143,29 +144,54 @@ static inline void step_halt(int which, unsigned int who)
 struct step_member {
 	int stall;
 	unsigned int who;
+	int *begin;		/* if set, it waits until this is set */
 };
 
 static void *step_crowd_member(void *member)
 {
 	const struct step_member self = *(struct step_member *)member;
 
+	if (self.begin)
+		stall_await(self.begin);
 	step_draw(self.who, 1);
 	step_halt(self.stall, self.who);
 	step_draw(self.who, 1);
 	return NULL;
 }
 
+static inline void step_crowd_one(unsigned int who, int *begin)
+{
+	static struct step_member members[STEP_CROWDS];
+	const int i = step.crowded++;
+
+	members[i] = (struct step_member){ .stall = 1 + i, .who = who, .begin = begin };
+	stall_arm(1 + i);
+	step.crowd[i] = step_thread(step_crowd_member, (uintptr_t)&members[i]);
+}
+
 /* Start `count` threads, who, who + 1 and so on: returns when all are in the middle of a draw. */
 static inline void step_crowd_comes(int count, unsigned int who)
 {
-	static struct step_member members[STEP_CROWDS];
-
-	for (int i = step.crowded; count--; i = ++step.crowded) {
-		members[i] = (struct step_member){ .stall = 1 + i, .who = who++ };
-		stall_arm(1 + i);
-		step.crowd[i] = step_thread(step_crowd_member, (uintptr_t)&members[i]);
-		stall_wait(1 + i);
+	while (count--) {
+		step_crowd_one(who++, NULL);
+		stall_wait(step.crowded);
 	}
+}
+
+/* The same in two steps: they are there, and have not drawn; then they draw. The first of all crowds. */
+static int step_crowd_begin;
+
+static inline void step_crowd_waits(int count, unsigned int who)
+{
+	while (count--)
+		step_crowd_one(who++, &step_crowd_begin);
+}
+
+static inline void step_crowd_enters(void)
+{
+	stall_set(&step_crowd_begin);
+	for (int i = 0; i < step.crowded; i++)
+		stall_wait(1 + i);
 }
 
 /* All of them go on, draw once more, and end. */

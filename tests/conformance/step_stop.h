@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a traced thread is brought to its next stop: by the processor's breakpoints and single steps where there are some and this file
- * knows how, else by trap instructions in the text, of which each process has its own copy.
+ * How a traced thread is brought to its next stop: by the processor's breakpoints and single steps where there are
+ * some and this file knows how, else by trap instructions in the text, of which each process has its own copy.
  */
 #ifndef CONFORM_STEP_STOP_H
 #define CONFORM_STEP_STOP_H
@@ -43,8 +43,10 @@ static bool step_resume(int request, pid_t thread)
 }
 
 /*
- * step_breakpoint(): stop the thread before it executes the instruction at pc; 0 takes that back. False where that can't be done.
- * step_once(): one instruction. step_to_breakpoint(): to the breakpoint at pc, or to the next time when the thread stands there.
+ * step_breakpoint(): stop the thread before it executes the instruction at pc; 0 takes that back. False where that
+ * can't be done.
+ * step_once(): one instruction. step_to_breakpoint(): to the breakpoint at pc, or to the next time when the thread
+ * stands there.
  */
 #ifdef STEP_TRAP
 

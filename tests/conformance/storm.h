@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A storm of signals at one thread, from a timer that the handler winds up again each time: a periodic timer of a few
- * microseconds would let some machines do nothing else any more.
+ * A storm of signals at one thread. The handler sets the timer anew each time: a periodic timer of a few microseconds
+ * would leave some machines no time for anything else.
  */
 #ifndef CONFORM_STORM_H
 #define CONFORM_STORM_H

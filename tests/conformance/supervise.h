@@ -33,10 +33,24 @@ struct reply {
 #define RECEIVE_NOTICE	_IOWR('!', 0, struct notice)
 #define SEND_REPLY	_IOWR('!', 1, struct reply)
 
-/* Installs the filter on the calling thread; the descriptor of the listener, or -1. */
-static inline int filter_with_listener(const struct bpf_program *filter)
+/*
+ * From now on the calling thread's getrandom system calls wait for an answer to their notices. Returns the
+ * descriptor from which these are read; -1: this kernel can't do that.
+ */
+static inline int supervise_listen(void)
 {
-	return (int)syscall(SYS_seccomp, 1 /* SECCOMP_SET_MODE_FILTER */, 8 /* SECCOMP_FILTER_FLAG_NEW_LISTENER */, filter);
+	struct bpf_step steps[] = {
+		{ LOAD_WORD, 0, 0, AT_NUMBER },
+		{ JUMP_IF_EQUAL, 0, 1, SYS_getrandom },
+		{ RETURN, 0, 0, DO_NOTIFY },
+		{ RETURN, 0, 0, DO_ALLOW },
+	};
+	struct bpf_program filter = { sizeof(steps) / sizeof(steps[0]), steps };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -1;
+	return (int)syscall(SYS_seccomp, 1 /* SECCOMP_SET_MODE_FILTER */, 8 /* SECCOMP_FILTER_FLAG_NEW_LISTENER */,
+			    &filter);
 }
 
 /* What the supervisor answers; it may fill the buffer. The number counts the calls since supervise_restart(). */
@@ -79,21 +93,14 @@ static void *supervise(void *unused)
 /* From now on the calling thread's getrandom system calls are answered so. False: this kernel can't do that. */
 static inline bool supervise_begin(supervisor *answer)
 {
-	struct bpf_step steps[] = {
-		{ LOAD_WORD, 0, 0, AT_NUMBER },
-		{ JUMP_IF_EQUAL, 0, 1, SYS_getrandom },
-		{ RETURN, 0, 0, DO_NOTIFY },
-		{ RETURN, 0, 0, DO_ALLOW },
-	};
-	struct bpf_program filter = { sizeof(steps) / sizeof(steps[0]), steps };
 	pthread_t thread;
 	int listener;
 
 	supervised.answer = answer;
 	/* Begun before the filter: its own calls are not answered by itself. */
-	if (pthread_create(&thread, NULL, supervise, NULL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+	if (pthread_create(&thread, NULL, supervise, NULL))
 		return false;
-	listener = filter_with_listener(&filter);
+	listener = supervise_listen();
 	__atomic_store_n(&supervised.listener, listener, __ATOMIC_SEQ_CST);
 	return listener >= 0;
 }

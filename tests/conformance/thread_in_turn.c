@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A million threads that live one after another, a few at a time, leave nothing behind: memory, mappings and file
- * descriptors stay bounded, and all their draws differ. Where a warm draw of the first one needs no system call, one of
- * the last needs none either.
+ * descriptors stay bounded, and all their draws differ. Where a warm draw of the first one needs no system call,
+ * one of the last needs none either.
  *
  * Source: what thread-per-request servers rely on; mmap(2) and vm.max_map_count are the limits it would meet
  * Kind: quality

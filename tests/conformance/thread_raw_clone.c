@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread made by the clone system call itself, with thread-local storage of its own but unknown to the libc's thread
- * library, draws like any other, and so do those that come after it has ended.
+ * A thread made by the clone system call itself, with thread-local storage of its own but unknown to the libc's
+ * thread library, draws like any other, and so do those that come after it has ended.
  *
  * Source: clone(2): CLONE_THREAD, CLONE_SETTLS; what language runtimes do
  * Kind: quality

@@ -24,7 +24,8 @@ def package_folder(library: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     for path in (library, library.with_name(REPORTER_NAME)):
         (folder / path.name).write_bytes(path.read_bytes())
     source = ROOT / "pytools" / "vgetrandom" / "doctor" / "vdso_speed.c"
-    subprocess.run(["gcc", "-std=gnu11", "-O2", "-o", folder / "vdso_speed", source], check=True)
+    options = ["-std=gnu11", "-O2", "-D_GNU_SOURCE", "-shared", "-fPIC", "-nostdlib", "-fvisibility=hidden"]
+    subprocess.run(["gcc", *options, "-o", folder / "vdso_speed.so", source], check=True)
     return folder
 
 
@@ -131,7 +132,7 @@ def _inert(package_folder: Path, folder: Path) -> Path:
     source, inert = folder / "inert.c", folder / "libvgetrandom.so"
     source.write_text("int inert;\n")
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", inert, source], check=True)
-    for name in ("vdso_speed", REPORTER_NAME):
+    for name in ("vdso_speed.so", REPORTER_NAME):
         (folder / name).symlink_to(package_folder / name)
     return inert
 

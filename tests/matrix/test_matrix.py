@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from command import Vgetrandom, runner_for
+from schemas import require_form
 from vgetrandom.conformance.cases import cases_folder, read_cases
 from vgetrandom.errors import VgetrandomError
 from vgetrandom.matrix import report, saved
@@ -176,7 +177,9 @@ def test_a_guest_keeps_every_promise(library: Path, tmp_path: Path, name: str, s
     cell = bootable(name)
     vgetrandom: Vgetrandom = runner_for(library)
     done = vgetrandom("matrix", "--only", name, "-k", CASES, "--consoles", tmp_path, "--json")
-    (found,) = json.loads(done.stdout)["cells"]
+    document = json.loads(done.stdout)
+    require_form("matrix", document)
+    (found,) = document["cells"]
     assert (found["cell"], found["status"]) == (cell.name, status), done.stdout
     bad = [
         f"{r['case']}: {r['outcome']} {r['reason']}" for r in found["results"] if r["outcome"] not in ("pass", "skip")

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from command import command_line, environment_with, runner_for
+from schemas import require_form
 from vgetrandom.errors import VgetrandomError
 from vgetrandom.system import debian
 
@@ -56,7 +57,9 @@ class Host:
         """Run to the end; exit status, and the one cell."""
         done = runner_for(self.library)(*self.emulator(text, then), "--json", *words)
         assert done.stdout, done.stderr
-        (cell,) = json.loads(done.stdout)["cells"]
+        document = json.loads(done.stdout)
+        require_form("matrix", document)
+        (cell,) = document["cells"]
         return done.returncode, cell
 
 

@@ -64,6 +64,8 @@ def fork(world: World, state: State, i: int) -> State:
 
     thread, _ = top(state, i)
     thread = thread._replace(frames=tuple(map(frame, thread.frames)), away=False)
+    if not world.protocol.stamps_grow:
+        thread = thread._replace(claimed=0)
     return state._replace(
         threads=tuple([thread if n == i else None for n in range(len(state.threads))]),
         pages=(Page(),) * len(state.pages),

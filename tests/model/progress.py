@@ -52,4 +52,4 @@ def _draw(world: World, state: State, i: int) -> tuple[State, list[str]]:
         after = list(STEPS[steps[-1]].successors(world, state, i))
         if not after:
             raise Violation("a thread is busy for ever")
-        (state,) = after
+        state = after[0]  # the only one, but for the confirmation, which what follows does not depend on

@@ -174,6 +174,7 @@ BREAKS = (
     Break("used_at_once", TWO_THREADS, FOREIGN),
     Break("swap_head", TWO_THREADS, "a thread has a slot that the table has lost"),
     Break("new_stamp", LARGE_REQUEST, TWICE),
+    Break("take_many", Bounds(forks=1, handlers=1, drops=True, large=True), TWICE),
     Break("stamps_grow", LARGE_REQUEST, TWICE),
     Break("stamp_before_zeros", PAGE_COMES_BACK, FROM_ZEROS),
     Break("zero", ONE, LEFT),

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 # Values of a record's `stamp`, as in slots.h.
 NEVER, BUSY, DREW_ONCE, NO_ROOM, REFUSED = range(5)
-FIRST_STAMP = 16
+TAKEN = 2  # STAMPS_TAKEN: two numbers are enough to give one that is left, and to be left with none
+FIRST_STAMP = 8 * TAKEN + 1
 
 # What an execution has drawn: nothing; bytes that are nobody else's; bytes that a forked relative has too; zeros.
 NOTHING, OWN, SHARED, ZEROS = "nothing", "own", "shared", "zeros"
@@ -65,7 +66,7 @@ class State(NamedTuple):
     stale: tuple[Page | None, ...]  # the page that was dropped, while some processor still reads and writes it
     head: int = 0
     used: int = 0
-    stamps: int = FIRST_STAMP  # the next one
+    stamps: int = FIRST_STAMP  # the first of those that are taken next
     forks: int = 0  # so many more may happen; likewise the next three
     vforks: int = 0
     jumps: int = 0
@@ -74,7 +75,7 @@ class State(NamedTuple):
 
 
 def renumbered(state: State) -> State:
-    """The same state for all that differ only in which numbers the stamps are: their order is all that matters."""
+    """The same state for all that differ only in which numbers were taken: their order is all that matters."""
     used = {page.stamp for page in (*state.pages, *state.stale) if page}
     used |= {slot.confirmed for slot in state.slots if slot}
     for thread in state.threads:
@@ -83,16 +84,17 @@ def renumbered(state: State) -> State:
             for frame in thread.frames:
                 used.update((frame.stamp, frame.number))
     used = {stamp for stamp in used if stamp >= FIRST_STAMP} | {state.stamps}
-    if len(used) == max(used) - FIRST_STAMP + 1:
-        return state
-    new = {old: number for number, old in enumerate(sorted(used), FIRST_STAMP)}
+    taken = sorted({(stamp - FIRST_STAMP) // TAKEN for stamp in used})
+    new = {
+        FIRST_STAMP + old * TAKEN + n: FIRST_STAMP + each * TAKEN + n
+        for each, old in enumerate(taken)
+        for n in range(TAKEN)
+    }
 
-    def renew(page: Page | None) -> Page | None:
-        return page._replace(stamp=new.get(page.stamp, page.stamp)) if page else None
+    def page(page: Page) -> Page:
+        return page._replace(stamp=new.get(page.stamp, page.stamp))
 
-    def rename(thread: Thread | None) -> Thread | None:
-        if not thread:
-            return None
+    def thread(thread: Thread) -> Thread:
         frames = tuple(
             [f._replace(stamp=new.get(f.stamp, f.stamp), number=new.get(f.number, f.number)) for f in thread.frames]
         )
@@ -100,9 +102,9 @@ def renumbered(state: State) -> State:
         return thread._replace(frames=frames, stamp=stamp, claimed=claimed)
 
     return state._replace(
-        threads=tuple(map(rename, state.threads)),
+        threads=tuple([each and thread(each) for each in state.threads]),
         slots=tuple([slot and slot._replace(confirmed=new.get(slot.confirmed, 0)) for slot in state.slots]),
-        pages=tuple([page._replace(stamp=new.get(page.stamp, page.stamp)) for page in state.pages]),
-        stale=tuple(map(renew, state.stale)),
+        pages=tuple(map(page, state.pages)),
+        stale=tuple([each and page(each) for each in state.stale]),
         stamps=new[state.stamps],
     )

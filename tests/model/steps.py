@@ -19,6 +19,7 @@ from model.state import (
     OWN,
     REFUSED,
     SHARED,
+    TAKEN,
     ZEROS,
     Frame,
     Page,
@@ -253,10 +254,15 @@ def swap(world: World, state: State, i: int) -> Iterator[State]:
 # renew()
 
 
-@step("renew", "uint64_t number = FIRST_STAMP + __atomic_fetch_add(&slots_table.stamps, 1, __ATOMIC_RELAXED);")
+@step("new_stamp", "last = STAMPS_TAKEN * (1 + __atomic_fetch_add(&slots_table.stamps, 1, __ATOMIC_RELAXED));")
 def number(world: World, state: State, i: int) -> Iterator[State]:
-    number = state.stamps if world.protocol.new_stamp else FIRST_STAMP
-    yield goto(state._replace(stamps=number + 1), i, "unconfirm", number=number, stamp=0)
+    number = top(state, i)[0].claimed + 1
+    if not world.protocol.new_stamp:
+        number = FIRST_STAMP
+    elif (number - FIRST_STAMP) % TAKEN == 0 or number < FIRST_STAMP:
+        number = state.stamps
+        state = state._replace(stamps=number + (TAKEN if world.protocol.take_many else 1))
+    yield goto(state, i, "unconfirm", number=number, stamp=0)
 
 
 @step("renew", "core_thread.slot->confirmed = 0;")
@@ -425,11 +431,12 @@ def still(world: World, state: State, i: int) -> Iterator[State]:
 @step("slots_confirm", "core_thread.slot->confirmed = stamp;")
 def confirm(world: World, state: State, i: int) -> Iterator[State]:
     state = _returned(state, i) if not top(state, i)[1].large else state
-    state = _confirmed(state, i, top(state, i)[1].stamp)
-    if top(state, i)[1].large:
-        yield goto(state, i, "expanded", slow=False, moved=False)
-    else:
-        yield over(state, i)
+    # Which thread is the first, which leaves this out, is not modelled: each may be.
+    for after in (_confirmed(state, i, top(state, i)[1].stamp), state):
+        if top(state, i)[1].large:
+            yield goto(after, i, "expanded", slow=False, moved=False)
+        else:
+            yield over(after, i)
 
 
 @step("slots_still_hold", "if (core_thread.stamp == stamp)")

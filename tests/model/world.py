@@ -22,6 +22,7 @@ class Protocol:
     used_at_once: bool = True  # give(): a slot's number is read and counted in one go
     swap_head: bool = True  # give(): the bucket's head changes only if it is as it was
     new_stamp: bool = True  # renew(): a number that nobody had
+    take_many: bool = True  # new_stamp(): nobody else takes the numbers that a thread has left
     stamps_grow: bool = True  # a forked child goes on where its parent was
     begun_first: bool = True  # renew(): a draw is begun before the state changes
     stamp_before_zeros: bool = True  # renew()

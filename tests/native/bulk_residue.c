@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A large draw under the preloaded library leaves nothing in vector registers and nothing of its key on the stack, and takes little
- * stack.
+ * A large draw under the preloaded library leaves nothing in vector registers and nothing of its key on the stack,
+ * and takes little stack.
  *
- * The key is known here: this program shows the library a vDSO of its own, whose getrandom always gives the same bytes. The draw is made
- * on a stack that was painted; then every word of the key is looked for, and of what the first quarter rounds make of it, which
- * tells the key as well. Usage: bulk_residue; prints the stack it took, in bytes.
+ * The key is known here: this program shows the library a vDSO of its own, whose getrandom always gives the same
+ * bytes. The draw is made on a stack that was painted; then every word of the key is looked for, and of what the
+ * first quarter rounds make of it, which tells the key as well. Usage: bulk_residue; prints the stack it took, in
+ * bytes.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

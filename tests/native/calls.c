@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Draws by every function in the first thread, in new ones, in others where those have been, in a forked child and its
- * threads, and in one for which no slot is left, with marks in between: a tracer sees which system calls each part made,
- * a thread's first draw and its second each by itself. A mark is a write that fails.
+ * Draws by every function in the first thread, in new ones, in others where those have been, in a forked child and
+ * its threads, and in one for which no slot is left, with marks in between: a tracer sees which system calls each
+ * part made, a thread's first draw and its second each by itself. A mark is a write that fails.
  */
 #include "tap.h"
 #include "places.h"

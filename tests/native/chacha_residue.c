@@ -2,8 +2,8 @@
 /*
  * An expansion leaves nothing of its key in registers or on the stack, and in every register what is its caller's.
  *
- * It runs in a thread whose stack is known and was painted. Then every word of the key is looked for, and of what the first quarter
- * rounds make of it, which tells the key as well, in either byte order.
+ * It runs in a thread whose stack is known and was painted. Then every word of the key is looked for, and of what
+ * the first quarter rounds make of it, which tells the key as well, in either byte order.
  *
  * Usage: chacha_residue VECTOR	as in enum vgetrandom_vector; prints the stack that it took, in bytes
  * Exit status: 0, 1 with a line that says what is left, 77 when this processor has no such vectors

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Expands a key by one of the library's ChaCha20 implementations and compares with a keystream from elsewhere: every length up to
- * 4,300 bytes and some long ones, each at several alignments; nothing beside the output may change, and the key must be gone.
+ * Expands a key by one of the library's ChaCha20 implementations and compares with a keystream from elsewhere:
+ * every length up to 4,300 bytes and some long ones, each at several alignments; nothing beside the output may
+ * change, and the key must be gone.
  *
  * Usage: chacha_stream VECTOR KEY FILE	KEY in hex, FILE with the keystream; VECTOR as in enum vgetrandom_vector
  * Exit status: 0, 1 with a line that says what differs, 77 when this processor has no such vectors

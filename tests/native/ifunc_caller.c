@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A library that calls another's IFUNC. The loader relocates from the last library to the first: loaded after the shim,
- * this one has the resolver run while the shim is not relocated yet.
+ * A library that calls another's IFUNC. The loader relocates from the last library to the first: loaded after the
+ * shim, this one has the resolver run while the shim is not relocated yet.
  */
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program that links the library and calls it by every name that it has; valid C and C++. Prints two draws, and what
- * the library's record says in the end.
+ * A program that links the library and calls it by every name that it has; valid C and C++. Prints two draws, and
+ * what the library's record says in the end.
  */
 #include <stdint.h>
 #include <stdio.h>

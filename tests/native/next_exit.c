@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A library preloaded behind the reporter, which is handed the program's _exit: says on standard error what it finds then, and
- * ends the process with one more.
+ * A library preloaded behind the reporter, which is handed the program's _exit: says on standard error what it
+ * finds then, and ends the process with one more.
  */
 #define _GNU_SOURCE
 #include <errno.h>

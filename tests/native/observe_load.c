@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Enters the getrandom system call a known number of times, for `vgetrandom observe` to count: 40 bytes each, by system
- * calls of its own, whatever is preloaded.
+ * Enters the getrandom system call a known number of times, for `vgetrandom observe` to count: 40 bytes each, by
+ * system calls of its own, whatever is preloaded.
  *
  * Usage: observe_load threads N CALLS     N threads at once, CALLS calls each
  *        observe_load forks N CALLS       N children, at most 20 at once, CALLS calls each

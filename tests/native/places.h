@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads at places that the test chooses: their stack, and with it their thread-local storage and the library's record,
- * lies where it is told. Two threads at one place, one after the other, have records at one address; two at different
- * places never do. (pthread_attr_setstack(3): libcs put thread-local storage on the stack that they are given.)
+ * Threads at places that the test chooses: their stack, and with it their thread-local storage and the library's
+ * record, lies where it is told. Two threads at one place, one after the other, have records at one address; two
+ * at different places never do. (pthread_attr_setstack(3): libcs put thread-local storage on the stack that they
+ * are given.)
  */
 #ifndef NATIVE_PLACES_H
 #define NATIVE_PLACES_H

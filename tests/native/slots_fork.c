@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a forked child does with the slots that it inherits: its one thread keeps its slot and draws from there anew, its
- * new threads have theirs, and what it counts is its own. The one that survives may be any thread of the parent.
- * Usage: slots_fork fork|_Fork|clone main|thread
+ * What a forked child does with the slots that it inherits: its one thread keeps its slot and draws from there
+ * anew, its new threads have theirs, and what it counts is its own. The one that survives may be any thread of the
+ * parent. Usage: slots_fork fork|_Fork|clone main|thread
  */
 #include "tap.h"
 #include "draws.h"
@@ -75,8 +75,33 @@ static pid_t fork_somehow(void)
 
 struct survivor {
 	uint32_t slot;		/* in the parent */
-	uint64_t youngest;	/* the parent's last stamp */
+	uint32_t used;		/* slots of the parent, */
+	uint64_t stamps[64];	/* and the stamp of each */
 };
+
+static void note_stamps(struct survivor *parent)
+{
+	parent->used = slots_used();
+	if (parent->used > sizeof(parent->stamps) / sizeof(parent->stamps[0])) {
+		tap_line("", "Bail out! %u slots are too many", parent->used);
+		_exit(1);
+	}
+	for (uint32_t i = 0; i < parent->used; i++)
+		parent->stamps[i] = tail_of(i)->stamp;
+}
+
+/* How many slots have another stamp than in the parent; each of these must be younger, or 0. */
+static uint32_t stamps_changed(const struct survivor *parent)
+{
+	uint32_t changed = 0, older = 0;
+
+	for (uint32_t i = 0; i < parent->used; i++) {
+		changed += tail_of(i)->stamp != parent->stamps[i];
+		older += tail_of(i)->stamp && tail_of(i)->stamp < parent->stamps[i];
+	}
+	check(!older, "no slot has a stamp of before the fork: %u", older);
+	return changed;
+}
 
 static void all_wiped(void)
 {
@@ -94,8 +119,8 @@ static int survivor_first(const struct survivor *parent)
 	all_wiped();
 	slot = draw_and_tell(draws, 100);
 	check(slot == parent->slot, "the survivor draws at once from slot %u, which was its: %u", parent->slot, slot);
-	check(tail_of(slot)->stamp > parent->youngest, "with a stamp younger than any of the parent's: %llu, %llu",
-	      (unsigned long long)tail_of(slot)->stamp, (unsigned long long)parent->youngest);
+	check(tail_of(slot)->stamp > parent->stamps[slot], "with a stamp younger than the parent's there: %llu, %llu",
+	      (unsigned long long)tail_of(slot)->stamp, (unsigned long long)parent->stamps[slot]);
 	check(slots_used() == used && calls_served() == 1, "no slot more, and one call of this process's own");
 	for (size_t i = 0; i < HELPERS; i++)
 		newcomer(HELPERS + i, 200 + i);
@@ -119,6 +144,7 @@ static int newcomers_first(const struct survivor *parent)
 	      (unsigned long long)calls_served());
 	check(!tail_of(parent->slot)->calls, "and the survivor's is nobody else's");
 	check(draw_and_tell(draws, 400) == parent->slot, "until it draws from there");
+	check(stamps_changed(parent) == parent->used, "all %u slots have a new stamp", parent->used);
 	record_consistent("in the child");
 	return 0;
 }
@@ -131,7 +157,7 @@ static int silent_generation(const struct survivor *parent)
 	if (!child) {
 		all_wiped();
 		check(draw_and_tell(draws, 600) == parent->slot, "a grandchild draws from the same slot");
-		check(tail_of(parent->slot)->stamp > parent->youngest, "with a younger stamp");
+		check(tail_of(parent->slot)->stamp > parent->stamps[parent->slot], "with a younger stamp");
 		_exit(0);
 	}
 	wait_ok(child, "the grandchild");
@@ -150,7 +176,7 @@ static void *parent(void *unused)
 	draw_some(1);
 	self.slot = draw_and_tell(draws, 2);
 	check(self.slot != NO_SLOT, "the thread that forks has slot %u", self.slot);
-	self.youngest = stamps_youngest();
+	note_stamps(&self);
 	calls = calls_served();
 	for (i = 0; i < sizeof(children) / sizeof(children[0]); i++) {
 		pid_t child = fork_somehow();
@@ -159,7 +185,7 @@ static void *parent(void *unused)
 			_exit(children[i](&self));
 		wait_ok(child, "the child");
 	}
-	check(calls_served() == calls && stamps_youngest() == self.youngest, "nothing has changed in the parent");
+	check(calls_served() == calls && !stamps_changed(&self), "nothing has changed in the parent");
 	check(draw_and_tell(draws, 3) == self.slot, "and it draws on");
 	return unused;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a new thread does with the slot that it finds at the address of its record. When the dead owner was at rest, it
- * draws on, without any system call. When that one ended in a draw, or the page was dropped, it begins anew from zeros.
- * The middle of a draw is written into the tail and the state by this program, which owns that memory.
+ * What a new thread does with the slot that it finds at the address of its record. When the dead owner was at
+ * rest, it draws on, without any system call. When that one ended in a draw, or the page was dropped, it begins
+ * anew from zeros. The middle of a draw is written into the tail and the state by this program, which owns that
+ * memory.
  */
 #include "tap.h"
 #include "draws.h"

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * COUNT threads alive at once have a slot each, as long as there are some, and the others the system call. When they have
- * ended, as many others draw as well.
- * Usage: slots_many COUNT
+ * COUNT threads alive at once have a slot each, as long as there are some, and the others the system call. When
+ * they have ended, as many others draw as well. Usage: slots_many COUNT
  */
 #include "tap.h"
 #include "draws.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads of the raw clone call, which libc doesn't know: those that live one after another on one block of thread-local
- * storage share a slot, and draw on from what the one before left; those that are alive at once have one each.
+ * Threads of the raw clone call, which libc doesn't know: those that live one after another on one block of
+ * thread-local storage share a slot, and draw on from what the one before left; those that are alive at once have
+ * one each.
  */
 #include "tap.h"
 #include "draws.h"

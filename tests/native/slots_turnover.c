@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads that come and go, COUNT in all and a few at a time, share the slots of those before them where libc gives them
- * the same memory, and there the second draw of each, or its first, is served by the vDSO. Mappings do not grow.
+ * Threads that come and go, COUNT in all and a few at a time, share the slots of those before them where libc
+ * gives them the same memory, and there the second draw of each, or its first, is served by the vDSO. Mappings do
+ * not grow.
  * Usage: slots_turnover COUNT MOST [raw]	MOST: slots that may be given in the end
  *	raw: threads end by the exit system call, unknown to libc, which then gives the next thread other memory
  */

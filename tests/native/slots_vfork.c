@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A child on borrowed memory (vfork, clone with CLONE_VM and CLONE_VFORK) draws with the record of its suspended parent:
- * the two count as one thread, whether the parent's has drawn before or not.
+ * A child on borrowed memory (vfork, clone with CLONE_VM and CLONE_VFORK) draws with the record of its suspended
+ * parent: the two count as one thread, whether the parent's has drawn before or not.
  */
 #include "tap.h"
 #include "draws.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A library that is nothing but a process record, to be taken for the real one: what STANDIN says, words between commas.
+ * A library that is nothing but a process record, to be taken for the real one: what STANDIN says, words between
+ * commas.
  *	old		the record is of version 1
  *	early		the constructor has written nothing
  *	ordinary	the states are in memory that a fork copies, as after a restore by CRIU older than 4.2

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * status_load THREADS CHILDREN DRAWS [PAUSE]: every thread, and every child after its fork, draws DRAWS times 16 bytes,
- * with PAUSE microseconds before each, and waits. The parent draws before it forks, or with PAUSE after it.
+ * status_load THREADS CHILDREN DRAWS [PAUSE]: every thread, and every child after its fork, draws DRAWS times 16
+ * bytes, with PAUSE microseconds before each, and waits. The parent draws before it forks, or with PAUSE after it.
  * Prints the pids, one a line, then "ready" when all have drawn; everyone exits at the end of standard input.
  */
 #include <pthread.h>

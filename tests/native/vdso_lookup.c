@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looks functions up in a vDSO image with the shim's own code, which is compiled in (shim/core/vdso.c); alone/platform.h is its host.
+ * Looks functions up in a vDSO image with the shim's own code, which is compiled in (shim/core/vdso.c);
+ * alone/platform.h is its host.
  * Usage: vdso_lookup IMAGE|own NAME VERSION...	prints an offset in the image, or "none", for each pair
  */
 #include <fcntl.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Preloaded beside the library: when a process ends by exit or _exit, what the library's record says of it goes to the
- * file that WITNESS names, as one line of JSON. Calls nothing that has a version in some libc: it runs under all of them.
+ * Preloaded beside the library: when a process ends by exit or _exit, what the library's record says of it goes to
+ * the file that WITNESS names, as one line of JSON. Calls nothing that has a version in some libc: it runs under
+ * all of them.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,8 +21,8 @@ static char path[256];
 static long loaded_by;
 
 /*
- * Who last said something from this memory. A child on borrowed memory (vfork) says what its parent's record tells; the
- * parent's own line, later, names it, and the reader leaves it out.
+ * Who last said something from this memory. A child on borrowed memory (vfork) says what its parent's record
+ * tells; the parent's own line, later, names it, and the reader leaves it out.
  */
 static long borrower;
 

@@ -209,9 +209,9 @@ def test_the_environment_says_what_may_be_used(vector_used: Path, library: Path,
 
 
 @on_x86_64
-@pytest.mark.parametrize(("size", "level"), [(256, False), (384, True), (65536, True)])
+@pytest.mark.parametrize(("size", "level"), [(192, False), (256, True), (65536, True)])
 def test_without_vectors_a_request_goes_the_cheaper_way(native: Compile, library: Path, size: int, level: bool) -> None:
-    """The system call on AMD's processors from 384 bytes on, the vDSO otherwise (docs/large-requests.md)."""
+    """The system call on AMD's processors from 256 bytes on, the vDSO otherwise (docs/large-requests.md)."""
     maker = re.search(r"vendor_id\s*: (\w+)", Path("/proc/cpuinfo").read_text())
     assert maker
     command = [native("first_draw"), "thread", str(size), "100"]

@@ -66,6 +66,10 @@ def test_a_childs_survivor_keeps_its_slot_and_new_threads_have_theirs(
     run_points(native("slots_fork"), library, how, survivor)
 
 
+def test_a_childs_first_draw_copies_no_page_of_the_table(native: Compile, library: Path) -> None:
+    run_points(native("slots_child_pages"), library)
+
+
 def test_a_child_on_borrowed_memory_draws_with_its_parents_record(native: Compile, library: Path) -> None:
     run_points(native("slots_vfork"), library)
 

@@ -23,8 +23,9 @@ from conftest import ROOT, Compile
 from draws import count_draws
 from preloading import Report, read_reports, with_reporter
 from vgetrandom.status import process_record
-from vgetrandom.status.process_record import ProcessGone, parse_smaps, read_record, state_mappings
-from vgetrandom.status.process_watch import take_snapshot
+from vgetrandom.status.process_record import ProcessGone, Record, parse_smaps, read_record, state_mappings
+from vgetrandom.status.process_watch import Entry, Snapshot, take_snapshot
+from vgetrandom.status.text import COLUMNS, detail_lines, screen
 
 RELEASE = re.search(r"version: '([^']+)'", (ROOT / "meson.build").read_text())[1]  # type: ignore[index]
 THREADS, CHILDREN, DRAWS = 3, 2, 1000
@@ -93,8 +94,8 @@ def status(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 def test_the_layouts_are_those_of_the_header(tmp_path: Path) -> None:
     process = ("magic", "version", "size", "status", "memory", "release", "entry", "small_limit", "large", "user_span")
-    process += ("states", "state_size", "state_stride", "mmap_prot", "mmap_flags", "page_size", "most_vector", "slot")
-    process += ("used", "vector", "slots", "reserved")
+    process += ("states", "state_size", "state_stride", "mmap_prot", "mmap_flags", "page_size", "most_vector", "first")
+    process += ("slot", "used", "vector", "slots", "reserved")
     tail = ("stamp", "begun", "calls", "bytes")
     lines = [
         f'printf("%zu ", offsetof(struct {name}, {field}));'
@@ -246,6 +247,53 @@ def test_watch_on_a_terminal_says_that_there_is_nothing() -> None:
     assert "no process has the library" in done.stdout
 
 
+def entry_of(pid: int, rate: float, command: str = "/usr/bin/server", warnings: tuple[str, ...] = ()) -> Entry:
+    record = Record(pid, "active", memory="droppable", calls=1000, bytes=16000, used=1, slots=10240)
+    return Entry(pid, command, record, rate, warnings=warnings)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_a_screen_holds_the_busiest_and_says_what_it_cuts(width: int) -> None:
+    entries = [entry_of(pid, pid) for pid in range(1, 41)]
+    columns, rows, below = screen(Snapshot(0, tuple(entries), 0), width, 24)
+    assert [int(row[0]) for row in rows[:3]] == [40, 39, 38]
+    assert len(rows) + len(below) + 2 <= 24
+    assert any(
+        f"and {40 - len(rows)} more processes, {sum(range(1, 41 - len(rows)))} calls a second" in x for x in below
+    )
+    assert all(sum(len(cell) + 2 for cell in row) - 2 <= width for row in rows)
+    missing = [name for name in COLUMNS if name not in columns]
+    assert all(any("no room for" in line and name in line for line in below) for name in missing)
+    assert {"PID", "CALLS/S", "COMMAND"} <= set(columns)
+    assert missing or width >= 80
+
+
+def test_a_screen_keeps_both_ends_of_a_command_and_what_is_warned_of() -> None:
+    command = f"/usr/bin/java {'-Dsome.thing=1 ' * 30}-jar shop.jar 8080"
+    entries = (entry_of(1, 9.0, command), entry_of(2, 0.0, warnings=("its states are gone",)))
+    _columns, rows, _below = screen(Snapshot(0, entries, 0), 80, 24)
+    assert [row[0] for row in rows] == ["2", "1"]
+    assert rows[1][-1].startswith("/usr/bin/java") and rows[1][-1].endswith("8080")
+
+
+def test_watch_in_60_columns_is_readable(load: Load) -> None:
+    if shutil.which("script") is None:
+        pytest.skip("script, which makes a terminal, is not installed (apt-get install bsdutils)")
+    inner = f"stty cols 60 rows 4; {' '.join(command('--watch', '--interval', '0.2', '--count', '2', *load.pids))}"
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    done = subprocess.run(
+        ["script", "-qec", inner, "/dev/null"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        env={**environment, "TERM": "xterm"},
+    )
+    assert done.returncode == 0
+    assert "PID" in done.stdout and "CALLS/S" in done.stdout and "no room for BYTES" in done.stdout
+    assert "more processes" in done.stdout and "…" not in done.stdout
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root, to unmount /proc for itself")
 @pytest.mark.parametrize("words", [("status",), ("status", "1"), ("status", "--watch"), ("scan", "--pid", "1")])
 def test_without_proc_it_says_so(words: tuple[str, ...]) -> None:
@@ -281,6 +329,53 @@ def test_a_process_without_the_library_or_none_at_all_is_told_so() -> None:
     assert (done.returncode, done.stderr) == (1, f"process {process.pid} does not have the library\n")
     done = status(process.pid)
     assert (done.returncode, done.stderr) == (1, f"process {process.pid} does not exist\n")
+
+
+@contextlib.contextmanager
+def preloading(library: Path) -> Iterator[int]:
+    """The pid of cat(1) that has loaded what it is told to."""
+    variables = {**os.environ, "LD_PRELOAD": str(library)}
+    with subprocess.Popen(["cat"], env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdin and process.stdout
+        process.stdin.write(b"x")
+        assert process.stdout.read(1) == b"x"
+        yield process.pid
+        process.stdin.close()
+
+
+def test_a_copy_is_known_by_what_it_exports_and_not_by_its_name(library: Path, tmp_path: Path) -> None:
+    """Ours under another name is seen; another library under ours is not."""
+    copy, other = tmp_path / "random-helper.so", tmp_path / "libvgetrandom.so"
+    shutil.copyfile(library, copy)
+    with preloading(copy) as pid:
+        (entry,) = json.loads(status("--json", pid).stdout)["processes"]
+    assert entry["library"] == {"path": str(copy), "replaced": False, "release_now": None}
+    assert entry["warnings"] == []
+    subprocess.run(["gcc", "-shared", "-fPIC", "-xc", "-o", other, "-"], input="int other;", text=True, check=True)
+    with preloading(other) as pid:
+        assert status(pid).stderr == f"process {pid} does not have the library\n"
+
+
+@pytest.mark.parametrize("newer", [True, False])
+def test_a_file_that_was_replaced_is_shown_with_both_versions(library: Path, tmp_path: Path, newer: bool) -> None:
+    copy = tmp_path / "libvgetrandom.so"
+    shutil.copyfile(library, copy)
+    with preloading(copy) as pid:
+        copy.unlink()
+        if newer:
+            other = library.read_bytes().replace(f"\0{RELEASE}\0".encode(), b"\x009.8.7\0")
+            copy.write_bytes(other)
+        done, text = status("--json", pid), status(pid)
+    (entry,) = json.loads(done.stdout)["processes"]
+    assert entry["library"] == {
+        "path": f"{copy} (deleted)",
+        "replaced": True,
+        "release_now": "9.8.7" if newer else None,
+    }
+    (warning,) = entry["warnings"]
+    assert f"release {RELEASE} from {copy}" in warning
+    assert ("is of release 9.8.7 now" if newer else "no library is there now") in warning
+    assert warning in text.stderr
 
 
 def test_a_switched_off_library_says_so(native: Compile, library: Path) -> None:
@@ -425,6 +520,14 @@ def test_words_that_mean_nothing_are_seen(native: Compile, library: Path) -> Non
     assert entry["setting"] == "nobulk,of,noavx512,soap"
     (warning,) = entry["warnings"]
     assert warning.startswith("'of', 'soap' in VGETRANDOM mean nothing to the library")
+
+
+@pytest.mark.parametrize(
+    ("vector", "said"), [("none", "by the vDSO or the system call"), ("SSE2", "made with SSE2"), ("", "none so far")]
+)
+def test_what_large_requests_are_made_with_is_told(vector: str, said: str) -> None:
+    lines = dict(detail_lines(Entry(1, "", Record(1, "active", large=384, vector=vector))))
+    assert lines["large requests"].startswith("from 384 bytes on, ") and said in lines["large requests"]
 
 
 def test_lock_is_shown(native: Compile, library: Path) -> None:

@@ -16,7 +16,7 @@ from import_graph import PACKAGE, as_text, circle, module_graph, room_graph
 LAYERS = (
     {"__main__"},
     {"cli"},
-    {"check", "clones"},
+    {"check", "clones", "deploy"},
     {"bench", "matrix", "observe", "prototype"},
     {"conformance", "doctor", "scan", "status"},
     {"preload"},  # where the library is, and starting a program with it

@@ -10,7 +10,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,8 +72,18 @@ def all_contenders(libcs: Sequence[str], files: Sequence[Path]) -> list[Contende
     return found
 
 
-def start(contender: Contender, shim: Path | None, stand_in: Path | None = None) -> Worker:
-    """Compile and start the contender's worker; raises Absent where it can't take part.
+@dataclass(frozen=True)
+class Program:
+    """How a contender's worker is started, and what it must have mapped then."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    preload: Path | None
+    libc: Path | None
+
+
+def program(contender: Contender, shim: Path | None, stand_in: Path | None = None) -> Program:
+    """Compile the contender's worker; raises Absent where it can't take part.
 
     `stand_in` is preloaded in the library's place: any shared library, to compare with.
     """
@@ -86,7 +96,13 @@ def start(contender: Contender, shim: Path | None, stand_in: Path | None = None)
     setting = {"VGETRANDOM": contender.setting} if contender.setting else {}
     if stand_in:
         preload, setting = stand_in, {**setting, "LD_PRELOAD": str(stand_in)}
-    return Worker(contender.label, command, {**target.environment, **setting}, preload, target.libc)
+    return Program(command, {**target.environment, **setting}, preload, target.libc)
+
+
+def start(contender: Contender, shim: Path | None, stand_in: Path | None = None) -> Worker:
+    """Start the contender's worker; for the arguments and what is raised, see program()."""
+    found = program(contender, shim, stand_in)
+    return Worker(contender.label, found.command, found.environment, found.preload, found.libc)
 
 
 def participant(contender: Contender, worker: Worker) -> Participant:

@@ -60,7 +60,7 @@ def _groups(session: Session) -> Iterator[list[_Cell]]:
     for function in others:
         owners = [key for key, worker in workers.items() if function in list(worker.functions)[1:]]
         most = max(workers[key].functions[function] for key in owners)
-        sizes = settings.sizes if settings.interface else [size for size in settings.sizes if size in (16, 32)]
+        sizes = [size for size in settings.sizes if size in settings.interface]
         for size in [size for size in sizes if size <= most] or [NO_SIZE]:
             yield [_Cell(key, function, size) for key in owners]
 

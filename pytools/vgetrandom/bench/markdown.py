@@ -24,6 +24,11 @@ def document(run: Run, tables: Sequence[Table]) -> str:
     return "\n\n".join(sections)
 
 
+def check(path: Path) -> None:
+    """Raises VgetrandomError when the file has no marks or can't be read: before a run of minutes, not after it."""
+    document_file.section_of(path, BEGIN)
+
+
 def replace_section(path: Path, text: str) -> None:
     """Put `text` between the marks in the file; raises VgetrandomError when it has none or can't be written."""
     document_file.replace_section(path, BEGIN, text)

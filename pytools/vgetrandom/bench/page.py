@@ -20,7 +20,8 @@ def as_page(run: Run, baseline: str) -> Page:
     """Charts of latencies, then every table that the run has samples for; ratios are to `baseline`."""
     noise = noise_text(run)
     verdict = Cell(noise or _NO_NOISE, "bad" if noise_warning(run) else "dim")
-    sections = [Section("Latency by size", [Figure(svg) for svg in _charts(run)])]
+    charts = {"Latency by size": _charts(run), "The slowest draws": _tail_charts(run)}
+    sections = [Section(title, [Figure(svg) for svg in found]) for title, found in charts.items() if found]
     sections += [_section(table) for table in all_tables(run, baseline)]
     return Page("Random bytes, side by side", verdict, facts(run), sections)
 
@@ -49,6 +50,25 @@ def _charts(run: Run) -> list[str]:
     charts = [log_chart("Time of one draw, by size", times, lambda x: size_text(int(x)), time_text)]
     if ratios:
         charts.append(log_chart("Times as fast as the system call", ratios, lambda x: size_text(int(x)), times_text))
+    return charts
+
+
+def _tail_charts(run: Run) -> list[str]:
+    """The draw of a hundred, and of a thousand, that takes longer, by the number of threads."""
+    families = [*_STRONG, *dict.fromkeys(_family(one) for one in run.present())]
+    charts = []
+    for quantile, title in (
+        ("99", "One draw of a hundred takes longer"),
+        ("99.9", "One draw of a thousand takes longer"),
+    ):
+        lines = []
+        for who in run.present():
+            found = list(run.select(f"tail-{quantile}", who.key))
+            if len(found) > 1:
+                points = [(float(one.parameter), summarise(one.samples).median) for one in found]
+                lines.append(_line(who, points, families))
+        if lines:
+            charts.append(log_chart(f"{title}, by threads", lines, lambda x: f"{x:,.0f}", time_text))
     return charts
 
 

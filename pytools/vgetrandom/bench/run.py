@@ -10,7 +10,7 @@ from pathlib import Path
 from ..errors import VgetrandomError
 from ..preload.identity import require_preloadable
 from ..preload.library import library_path
-from . import applications, instructions, latency, machine, memory, start, threads
+from . import applications, calls, emulated, instructions, latency, lives, machine, memory, sizes, start, tail, threads
 from .contenders import Contender
 from .model import LIBC, Run
 from .session import Progress, Session, Settings
@@ -18,9 +18,12 @@ from .session import Progress, Session, Settings
 MEASURES: Mapping[str, Callable[[Session], None]] = {
     "latency": latency.measure,
     "throughput": threads.measure_throughput,
-    "first": threads.measure_first_draws,
+    "first": lives.measure,
+    "tail": tail.measure,
+    "calls": calls.measure,
     "start": start.measure,
     "memory": memory.measure,
+    "size": sizes.measure,
     "instructions": instructions.measure,
     "programs": applications.measure,
 }
@@ -32,8 +35,11 @@ def measure(
     settings: Settings,
     shim: Path | None,
     progress: Progress,
+    emulate: Sequence[str] = (),
 ) -> Run:
     """Run the benchmark; `shim` is a build of the library, or None for the installed one.
+
+    `emulate` names architectures (emulated.ARCHITECTURES) on which the instructions of draws are counted, too.
 
     Raises VgetrandomError when no contender can take part, or one fails on the way.
     """
@@ -49,9 +55,11 @@ def measure(
             raise VgetrandomError(f"no contender can take part: {reasons}")
         timer = _timer(session)
         for name in measures:
-            with_cpus = cpus if name in ("throughput", "programs") else cpus - {session.cpu} or cpus
+            with_cpus = cpus if name in ("throughput", "tail", "programs") else cpus - {session.cpu} or cpus
             os.sched_setaffinity(0, with_cpus)  # out of the workers' way
             MEASURES[name](session)
+        if emulate:
+            emulated.measure(session, emulate)
     finally:
         os.sched_setaffinity(0, cpus)
         session.close()

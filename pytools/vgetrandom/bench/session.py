@@ -10,7 +10,7 @@ from typing import Protocol
 
 from . import contenders
 from .contenders import Contender
-from .model import CONTROL, Participant, Series
+from .model import CONTROL, SYSCALL, VDSO, Participant, Series
 from .worker import Absent, Worker
 
 
@@ -25,7 +25,10 @@ class Settings:
     short_rounds: int  # samples of everything else
     starts: int  # program starts of each kind
     program_rounds: int  # runs of each whole program
-    interface: bool  # measure every function of the interface at every size
+    interface: tuple[int, ...]  # bytes a draw of the other functions of the interface, those of `sizes` among them
+    tail_threads: tuple[int, ...]  # alive at once
+    tail_rounds: int  # samples of the slowest draws
+    reseeds: int  # new keys a sample
     program_scale: float = 1.0
 
 
@@ -37,7 +40,10 @@ FULL = Settings(
     short_rounds=40,
     starts=500,
     program_rounds=9,
-    interface=True,
+    interface=(1, 32, 256),
+    tail_threads=(1, 10, 100, 1000, 10_000),
+    tail_rounds=4,
+    reseeds=2000,
 )
 QUICK = Settings(
     sizes=(4, 16, 32, 256, 4096, 65536),
@@ -47,7 +53,10 @@ QUICK = Settings(
     short_rounds=8,
     starts=100,
     program_rounds=3,
-    interface=False,
+    interface=(16, 32),
+    tail_threads=(1, 10, 1000),
+    tail_rounds=2,
+    reseeds=500,
     program_scale=0.2,
 )
 
@@ -104,6 +113,10 @@ class Session:
     def different(self) -> list[str]:
         """Of these, no second copy and no second setting of one: for all measures but latency."""
         return [key for key in self.native() if key != CONTROL and not self.contenders[key].setting]
+
+    def libcs(self) -> list[str]:
+        """Of these, the two references and every libc, with the library and without: who has a state a thread."""
+        return [key for key in self.different() if key in (SYSCALL, VDSO) or self.contenders[key].source.stem == "libc"]
 
     def close(self) -> None:
         for worker in self.workers.values():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import threads
+from . import life_tables, settings_table, threads
 from .applications import program_note
-from .model import CONTROL, LIBC, SHIM, SYSCALL, VDSO, Participant, Run, Series
+from .cells import full_name, time_cell
+from .model import CONTROL, LIBC, SHIM, SYSCALL, VDSO, Run, Series
 from .start import EMPTY
-from .statistics import Summary, difference, mean, ratio, summarise
+from .statistics import Summary, difference, ratio, summarise
 from .text import NO_VALUE, Table, digits, size_text, time_text, times_text
 from .verdicts import aims, slower
 
@@ -18,12 +19,13 @@ def all_tables(run: Run, baseline: str) -> list[Table]:
     made = [
         aims(run),
         *latency(run, baseline),
+        settings_table.table(run),
         interface(run, baseline),
         throughput(run),
-        first_draws(run),
+        *life_tables.all_tables(run),
         start(run),
-        memory(run),
         instructions(run),
+        emulated(run),
         programs(run),
         slower(run),
         absent(run),
@@ -40,8 +42,8 @@ def latency(run: Run, baseline: str) -> list[Table]:
         found = {size: run.find("latency", participant.key, participant.main, size) for size in sizes}
         if not any(found.values()) or participant.key == CONTROL:
             continue
-        name = _full_name(participant)
-        times.append((name, *(_time_cell(series) for series in found.values())))
+        name = full_name(participant)
+        times.append((name, *(time_cell(series) for series in found.values())))
         ratios.append((name, *(_faster_cell(run, series, baseline) for series in found.values())))
         spreads += [summarise(series.samples).spread for series in found.values() if series]
     header = ("contender", *map(size_text, sizes))
@@ -67,7 +69,7 @@ def interface(run: Run, baseline: str) -> Table:
             for function in functions
         ]
         if sum(series is not None for series in found) > 1:
-            rows.append((participant.label, *(_time_cell(series) for series in found)))
+            rows.append((participant.label, *(time_cell(series) for series in found)))
     return Table(
         "The functions of the interface, 32 bytes a draw",
         "arc4random and arc4random_uniform(1000) draw 4 bytes.",
@@ -84,35 +86,11 @@ def throughput(run: Run) -> Table:
         found = [run.find("throughput", participant.key, "", count) for count in counts]
         if any(found):
             cells = [f"{digits(summarise(s.samples).median / 1e6)} M" if s else NO_VALUE for s in found]
-            rows.append((_full_name(participant), *cells))
+            rows.append((full_name(participant), *cells))
     return Table(
         f"Draws of {threads.SIZE} bytes a second, all threads together",
         f"Threads run on any of the {run.machine.get('cpus', '?')} CPUs.",
         ("contender", *(f"{count} thread{'s' * (count > 1)}" for count in counts)),
-        tuple(rows),
-    )
-
-
-def first_draws(run: Run) -> Table:
-    """New threads and forked children."""
-    rows = []
-    for participant in run.present():
-        found = [run.find(name, participant.key) for name in (*threads.FIRST, *threads.FORK)]
-        if any(found):
-            rows.append((_full_name(participant), *(_time_cell(series) for series in found)))
-    return Table(
-        f"The first draws of a thread and of a forked child, {threads.FIRST_SIZE} bytes",
-        "From creating a thread to joining it, and from fork to the child's end, with one draw and with none.",
-        (
-            "contender",
-            "thread's first",
-            "its second",
-            "thread that draws",
-            "thread",
-            "child's first",
-            "child that draws",
-            "child",
-        ),
         tuple(rows),
     )
 
@@ -126,26 +104,8 @@ def start(run: Run) -> Table:
         series = run.find("start", key)
         if series and alone:
             added = NO_VALUE if key == LIBC else time_text(difference(series, alone).median)
-            rows.append((f"{series.function} {name}", _time_cell(series), added))
+            rows.append((f"{series.function} {name}", time_cell(series), added))
     return Table("Starting a program", "From starting it to its end.", ("program", "time", "added"), tuple(rows))
-
-
-def memory(run: Run) -> Table:
-    """Private memory."""
-    rows = []
-    libc = run.participant(LIBC)
-    names = {participant.key: _full_name(participant) for participant in run.present()}
-    names[EMPTY] = f"{libc.label if libc else 'libc'} + an empty library"
-    for key, label in names.items():
-        found = [run.find(name, key) for name in ("memory", "memory-clean", "page-tables", "thread-memory")]
-        if any(found):
-            rows.append((label, *(NO_VALUE if series is None else digits(mean(series.samples)) for series in found)))
-    return Table(
-        "Private memory of a process that draws once, and of each further thread that draws twice, in KiB",
-        "Means over fresh processes. What a library adds is the difference to its libc alone.",
-        ("contender", "written", "only read", "page tables", "a thread's draws"),
-        tuple(rows),
-    )
 
 
 def instructions(run: Run) -> Table:
@@ -156,12 +116,31 @@ def instructions(run: Run) -> Table:
         found = [run.find("instructions", participant.key, "", size) for size in sizes]
         if any(found):
             cells = [f"{series.samples[0]:,.0f}" if series else NO_VALUE for series in found]
-            rows.append((_full_name(participant), *cells))
+            rows.append((full_name(participant), *cells))
     return Table(
         "Instructions a draw in user space",
         "Counted by single-stepping, without the measuring loop; exact, but a system call counts as one.",
         ("contender", *map(size_text, sizes)),
         tuple(rows),
+    )
+
+
+def emulated(run: Run) -> Table:
+    """Instructions on other architectures."""
+    kinds = dict.fromkeys((series.contender, series.function) for series in run.select("emulated"))
+    sizes = sorted({series.parameter for series in run.select("emulated")})
+    rows = []
+    for arch, kind in kinds:
+        found = [run.find("emulated", arch, kind, size) for size in sizes]
+        cells = [f"{series.samples[0]:,.0f}" if series else NO_VALUE for series in found]
+        rows.append((arch, "the vDSO alone" if kind == VDSO else f"the library, {kind.upper()}", *cells))
+    return Table(
+        "Instructions a draw on each architecture",
+        "Of a warm thread, counted under QEMU's emulation of a user program, with the vDSO of Debian's newest kernel "
+        "for the architecture; means over some draws.",
+        ("architecture", "from", *map(size_text, sizes)),
+        tuple(rows),
+        left=2,
     )
 
 
@@ -233,12 +212,6 @@ def facts(run: Run) -> Sequence[tuple[str, str]]:
     return [*run.machine.items(), *costs, *samples, *dict(versions).items()]
 
 
-def _full_name(participant: Participant) -> str:
-    """The label, and the function where that is not plain."""
-    plain = participant.main in ("getrandom", "vdso", "kernel", "read") or participant.main in participant.label
-    return participant.label if plain else f"{participant.label}: {participant.main}"
-
-
 def _label(run: Run, key: str) -> str:
     participant = run.participant(key)
     return (
@@ -248,10 +221,6 @@ def _label(run: Run, key: str) -> str:
         if participant
         else key
     )
-
-
-def _time_cell(series: Series | None) -> str:
-    return NO_VALUE if series is None else time_text(summarise(series.samples).median)
 
 
 def _faster_cell(run: Run, series: Series | None, baseline: str) -> str:

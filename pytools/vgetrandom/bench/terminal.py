@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 
 from rich import box
@@ -31,7 +32,11 @@ def print_tables(out: Console, tables: Sequence[Table]) -> None:
         out.print(Text(table.title, style="bold"))
         if table.explanation:
             out.print(Text(table.explanation, style="dim"))
-        out.print(_fitting(out, table))
+        drawn, left_out = _fitting(out, table)
+        out.print(drawn)
+        if left_out:
+            said = f"no room for {', '.join(left_out)} in {out.width} columns; a pipe, --html and --json have all"
+            out.print(Text(said, style="dim"))
 
 
 def print_facts(out: Console, run: Run) -> None:
@@ -58,8 +63,11 @@ def noise_warning(run: Run) -> bool:
     return found is not None and found.too_noisy
 
 
-def _fitting(out: Console, table: Table) -> RichTable:
-    """As many columns as fit, the first and the last ones first of all: sizes in the middle say least."""
+def _fitting(out: Console, table: Table) -> tuple[RichTable, list[str]]:
+    """As many columns as fit, the first and the last ones first of all, as sizes in the middle say least.
+
+    And the names of those that are left out.
+    """
     widths = [max(len(row[i]) for row in (table.header, *table.rows)) + 2 for i in range(len(table.header))]
     shown = list(range(len(widths)))
     while out.is_terminal and table.left == 1 and len(shown) > 4 and sum(widths[i] for i in shown) > out.width:
@@ -69,11 +77,14 @@ def _fitting(out: Console, table: Table) -> RichTable:
         drawn.add_column(table.header[i], justify="left" if i < table.left else "right", overflow="fold")
     for row in table.rows:
         drawn.add_row(*(Text(row[i]) for i in shown))
-    return drawn
+    return drawn, [name for i, name in enumerate(table.header) if i not in shown]
 
 
 class Bar:
-    """Progress on standard error, where that is a terminal; what can't take part is said as it turns out."""
+    """Progress on standard error: a bar where that is a terminal, else a line for each measure as it begins.
+
+    What can't take part is said as it turns out.
+    """
 
     def __init__(self) -> None:
         columns = (
@@ -83,8 +94,10 @@ class Bar:
             TimeElapsedColumn(),
         )
         self._out = Console(stderr=True)
-        self._progress = Progress(*columns, console=self._out, transient=True, disable=not sys.stderr.isatty())
+        self._terminal = sys.stderr.isatty()
+        self._progress = Progress(*columns, console=self._out, transient=True, disable=not self._terminal)
         self._task: TaskID | None = None
+        self._start = time.monotonic()
 
     def __enter__(self) -> Bar:
         self._progress.start()
@@ -94,6 +107,10 @@ class Bar:
         self._progress.stop()
 
     def begin(self, measure: str, steps: int) -> None:
+        if not self._terminal:
+            print(
+                f"bench: {measure}, {time.monotonic() - self._start:.0f} s after the start", file=sys.stderr, flush=True
+            )
         if self._task is not None:
             self._progress.remove_task(self._task)
         self._task = self._progress.add_task(measure, total=steps)

@@ -28,8 +28,10 @@ _COMPARED = (
     ("throughput", "{} threads", True),
     ("thread-first-draw", "a thread's first draw", False),
     ("thread-second-draw", "a thread's second draw", False),
-    ("fork-first-draw", "a child's first draw", False),
-    ("thread-memory", "memory a thread", False),
+    ("program-first-draw", "a program's first draw", False),
+    ("fork-first-draw", "a child's first draw ({} threads)", False),
+    ("fork-second-draw", "a child's second draw ({} threads)", False),
+    ("thread-memory", "memory a thread (of {})", False),
 )
 
 
@@ -91,7 +93,7 @@ def _aims_of_large(run: Run) -> Iterator[tuple[str, str, str, bool | None]]:
     for series in run.select("latency", SHIM, "getrandom"):
         found = ratio(run, series, SHIM_VDSO) if series.parameter > 64 else None
         if found:
-            name = f"getrandom, {size_text(series.parameter)}: cost against all of it from the vDSO"
+            name = f"getrandom, {size_text(series.parameter)}: cost against nobulk, the vDSO or the system call"
             yield name, _spread_text(found), "not above 1x", found.median <= 1.005
 
 

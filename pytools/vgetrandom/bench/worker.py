@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import select
+import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,6 +21,7 @@ _OWN_VARIABLES = ("LD_PRELOAD", "VGETRANDOM", "VGETRANDOM_REPORT")
 _LIBC = re.compile(r"libc\.so\.6$|libc-2\..*\.so$|ld-musl-.*|libc\.musl-.*|libc\.so$")  # as libcs install it
 _CALIBRATION_NS = 50_000
 _CALIBRATION_TURNS = 4
+_PATIENCE = 300  # seconds for one answer, on the busiest machine: the longest takes some
 
 
 class Absent(Exception):
@@ -43,7 +47,7 @@ def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
 class Worker:
     """A running worker. `functions` maps its functions to the most bytes that they take (0: they take no size).
 
-    `files` are its libc and its library: what the process has mapped, not what it was told to.
+    `paths` are its libc and its library: what the process has mapped, not what it was told to.
     Raises Absent when it can't do its work here; VgetrandomError when it ends, answers what it should not, or has
     another libc than `libc`, or another library than `preload`.
     """
@@ -57,6 +61,7 @@ class Worker:
         libc: Path | None = None,
     ) -> None:
         self.label = label
+        self._pending = b""  # what it said behind the last whole line
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 closed with the worker
         try:
             self._process = subprocess.Popen(
@@ -65,7 +70,6 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                text=True,
                 start_new_session=True,  # Ctrl-C is for the command, which ends its workers
             )
         except OSError as error:
@@ -79,12 +83,12 @@ class Worker:
             self.functions = {name: int(most) for name, _, most in names}
             if not self.functions:
                 raise Absent("it offers no function")
-            self.files = self._identify(preload, libc)
+            self.paths = self._find(preload, libc)
         except BaseException:
             self.close()
             raise
 
-    def _identify(self, preload: Path | None, libc: Path | None) -> tuple[str, ...]:
+    def _find(self, preload: Path | None, libc: Path | None) -> tuple[Path, ...]:
         """Its libc and library, from its mappings."""
         mappings = read_mappings(Path(f"/proc/{self._process.pid}/maps").read_text())
         if preload and not is_mapped(mappings, preload):
@@ -96,7 +100,12 @@ class Worker:
         if others:
             raise VgetrandomError(f"{self.label}: {others[0]} is preloaded into it; see /etc/ld.so.preload")
         libcs = [Path(path) for path in paths if (libc and same_file(path, libc)) or _LIBC.match(Path(path).name)]
-        return tuple(str(identify(path)) for path in (*libcs[:1], *([preload] if preload else [])))
+        return (*libcs[:1], *([preload] if preload else []))
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Its libc and library, with what tells them from others of that name."""
+        return tuple(str(identify(path)) for path in self.paths)
 
     @property
     def main(self) -> str:
@@ -140,24 +149,39 @@ class Worker:
             count *= 4
 
     def close(self) -> None:
-        self._process.kill()
-        self._process.communicate()
+        """End it, and whatever it started: a child that is traced stands still, and would never end."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                with contextlib.suppress(OSError):
+                    stream.close()
         self._errors.close()
 
     def _send(self, text: str) -> None:
         assert self._process.stdin
         try:
-            self._process.stdin.write(text)
+            self._process.stdin.write(text.encode())
             self._process.stdin.flush()
         except OSError:
             raise self._ended() from None
 
     def _line(self) -> str:
         assert self._process.stdout
-        line = self._process.stdout.readline()
-        if not line.endswith("\n"):
-            raise self._ended()
-        return line.rstrip("\n")
+        while b"\n" not in self._pending:
+            ready, _, _ = select.select([self._process.stdout], [], [], _PATIENCE)
+            if not ready:
+                raise VgetrandomError(
+                    f"the benchmark worker of {self.label} said nothing for {_PATIENCE} s; leave it out with --without"
+                )
+            piece = os.read(self._process.stdout.fileno(), 1 << 16)
+            if not piece:
+                raise self._ended()
+            self._pending += piece
+        line, _, self._pending = self._pending.partition(b"\n")
+        return line.decode(errors="replace")
 
     def _ended(self) -> VgetrandomError:
         self._process.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from ..preload.launch import refusal, with_reports, words_for
 from ..preload.library import reporter_path
 from ..system.program import NOT_EXECUTABLE, Program
 from . import strace
+from .fatal_call import FatalTrace
 from .process_tree import descendants, traced_by
 from .strace import Trace
 
@@ -35,6 +37,7 @@ class Outcome:
 
     status     exit status, or a negative signal number
     seconds    wall time
+    processor  seconds of user and system time: the command's, and that of descendants that were waited for
     ended      "" if by itself, else what ended it: "Ctrl-C" or "the time limit" (SIGTERM and SIGHUP end the check)
     left       processes that outlived the command and had to be ended; known only with a trace
     trace      None when it was not traced
@@ -44,11 +47,18 @@ class Outcome:
 
     status: int
     seconds: float
+    processor: float
     ended: str
     left: int
     trace: Trace | None
     reports: tuple[ExitReport, ...]
     complaint: str
+
+    @property
+    def sigsys(self) -> bool:
+        """Whether a filter killed the command's first process, or, where it was traced, any."""
+        by_filter = self.status in (-signal.SIGSYS, 128 + signal.SIGSYS)
+        return by_filter or bool(self.trace and self.trace.killed["SIGSYS"])
 
 
 @dataclass(frozen=True)
@@ -73,15 +83,18 @@ class Runner:
     streams: Streams
     limit: float
 
-    def run(self, environment: Mapping[str, str], traced: bool = False, report: bool = False) -> Outcome:
-        """One run, with this environment. Raises VgetrandomError when the kernel refuses to start it."""
+    def run(self, environment: Mapping[str, str], trace: Trace | None = None, report: bool = False) -> Outcome:
+        """One run, with this environment; `trace`, a new one, is filled by strace.
+
+        Raises VgetrandomError when the kernel refuses to start it.
+        """
         with _open_folder() as folder:
             if report:
                 # For processes that have changed their user by then, too.
                 (folder / "report").touch(0o666)
                 (folder / "report").chmod(0o666)
                 environment = with_reports(environment, reporter_path(), str(folder / "report"))
-            with _Started(self, environment, folder / "trace" if traced else None) as started:
+            with _Started(self, environment, trace, folder / "trace") as started:
                 status = started.wait()
             if started.trace and not started.trace.executed:
                 why = started.complaint() or "strace gave no reason"
@@ -89,6 +102,7 @@ class Runner:
             return Outcome(
                 status=status,
                 seconds=started.seconds,
+                processor=started.processor,
                 ended=started.ended,
                 left=started.left,
                 trace=started.trace,
@@ -111,14 +125,15 @@ class _Started:
     SIGTERM and SIGHUP end the command with all its processes, and then come to whoever handled them before.
     """
 
-    def __init__(self, runner: Runner, environment: Mapping[str, str], fifo: Path | None) -> None:
+    def __init__(self, runner: Runner, environment: Mapping[str, str], trace: Trace | None, fifo: Path) -> None:
         self.ended = ""
         self.left = 0
         self.seconds = 0.0
-        self.trace = Trace() if fifo else None
+        self.processor = 0.0
+        self.trace = trace
         self._limit = runner.limit
         self._requests = 0
-        self._fifo = fifo
+        self._fifo = fifo if trace else None
         self._over = threading.Event()
         self._reader: threading.Thread | None = None
         self._errors: list[bytes] = []
@@ -135,10 +150,11 @@ class _Started:
         if fifo and "PATH" not in environment:  # strace looks for the program on its own
             words[0] = path
         if fifo:
-            words = _traced(words, environment, fifo)
+            words = _traced(words, environment, fifo, self.trace)
             path, environment = words[0], {name: value for name, value in environment.items() if name != "LD_PRELOAD"}
             self._reader = self._follow(fifo)
             threading.Thread(target=self._end_leftovers, daemon=True).start()
+        self._spent = _processor_time()
         self._started = time.perf_counter()
         try:
             self.process = _spawn(path, words, environment, runner.streams)
@@ -200,6 +216,7 @@ class _Started:
         status = self.process.wait()
         self._over.set()
         self.seconds = time.perf_counter() - self._started
+        self.processor = _processor_time() - self._spent
         if self._reader and self._fifo:
             with contextlib.suppress(OSError):  # let the reader see an end even if strace never opened it
                 os.close(os.open(self._fifo, os.O_WRONLY | os.O_NONBLOCK))
@@ -278,10 +295,12 @@ class _Started:
         return targets
 
 
-def _traced(words: list[str], environment: Mapping[str, str], fifo: Path) -> list[str]:
+def _traced(words: list[str], environment: Mapping[str, str], fifo: Path, trace: Trace | None) -> list[str]:
     """The command line under strace, which itself must not have the library."""
     options, _ = strace.usable()
     preload = {name: environment[name] for name in ("LD_PRELOAD",) if name in environment}
+    if isinstance(trace, FatalTrace):
+        return [*strace.fatal_arguments(str(fifo), preload, trace.call), *words]
     return [*strace.arguments(str(fifo), preload, options), *words]
 
 
@@ -296,6 +315,12 @@ def _spawn(path: str, words: list[str], environment: Mapping[str, str], streams:
             stdout=streams.output if streams.shown else hidden,
             stderr=None if streams.shown else hidden,
         )
+
+
+def _processor_time() -> float:
+    """Seconds that processors spent on processes that we have waited for, and they on theirs (getrusage(2))."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def _drain(stream: IO[bytes], kept: list[bytes] | None) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..errors import VgetrandomError
 from ..preload.exit_report import ExitReport
 from ..preload.launch import with_library, without_library
 from . import strace
 from .controlled_run import Outcome, Runner
-from .gain import LOOKS, UNKNOWN, Gain, judge_times
+from .fatal_call import FatalCall, FatalTrace
+from .gain import LOOKS, UNKNOWN, Gain, judge_runs
 from .isolation import isolated
 from .start_cost import StartCost, measure_start
+from .strace import Trace
 
 _SECONDS = 20.0  # spent on timed runs, after which no other pair is begun
 
@@ -37,6 +41,11 @@ class Side:
         return statistics.median(one.seconds for one in self.timed) if self.timed else None
 
     @property
+    def processor(self) -> float | None:
+        """Median of the seconds that processors spent, without strace."""
+        return statistics.median(one.processor for one in self.timed) if self.timed else None
+
+    @property
     def status(self) -> int | None:
         """Exit status, or negative signal number; of an undisturbed run where there is one."""
         runs = self.timed or ([self.counted] if self.counted else [])
@@ -56,6 +65,7 @@ class Comparison:
     reach_only  only whether the library is reached was asked
     gain        what the times tell; None when there are none, or when that was not asked
     start       None when it was not asked, or can't be measured
+    fatal       for which system call a process was killed by SIGSYS, where one was and that could be seen
     """
 
     obstacle: str
@@ -65,6 +75,7 @@ class Comparison:
     start: StartCost | None = None
     without: Side = field(default_factory=Side)
     with_library: Side = field(default_factory=Side)
+    fatal: FatalCall | None = None
     trouble: str = ""  # why strace could not count
 
     @property
@@ -105,16 +116,63 @@ def compare(
     result = Comparison(runner.program.obstacle, reach_only or once, once, trouble=trouble)
     if not once and not trouble:
         announce("without the library, counted by strace")
-        result.without.counted = runner.run(bare, traced=True)
+        result.without.counted = runner.run(bare, Trace())
     announce("with the library" + (", its calls reported" if trouble else ", counted by strace"))
-    result.with_library.counted = runner.run(loaded, traced=not trouble, report=True)
+    result.with_library.counted = runner.run(loaded, None if trouble else Trace(), report=True)
     if not once and not _must_stop(result):
         _time(runner, bare, loaded, result, repeat or (1 if reach_only else 0), announce)
         if not result.reach_only and not _ended(result):
-            result.gain = judge_times(_pairs(result))
+            result.gain = _judge(result)
             announce("a program that does nothing, to time its start")
             result.start = measure_start(bare, loaded, library)
+    if not trouble:
+        result.fatal = _look_for_fatal(runner, bare, loaded, result, announce)
     return result
+
+
+def _look_for_fatal(
+    runner: Runner,
+    bare: Mapping[str, str],
+    loaded: Mapping[str, str],
+    result: Comparison,
+    announce: Callable[[str], None],
+) -> FatalCall | None:
+    """Where a run ended in SIGSYS: the same once more, to see for which call; and again, to see whose it is.
+
+    The library is looked at first: with the reports, where it is killed with them alone.
+    """
+    way = _way_to_fatal(result.without, result.with_library)
+    if way is None:
+        return None
+    environment, report = loaded if way.library else bare, way.report
+    announce("to see for which system call it is killed")
+    trace = FatalTrace()
+    runner.run(environment, trace, report)
+    if trace.fatal is None:
+        return None
+    announce("to see whose call that is")
+    closer = FatalTrace(call=trace.fatal.name)
+    with contextlib.suppress(VgetrandomError):  # a strace that can show no stacks
+        runner.run(environment, closer, report)
+    return closer.fatal or trace.fatal
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A kind of run: with the library, with its reports."""
+
+    library: bool
+    report: bool
+
+
+def _way_to_fatal(without: Side, with_library: Side) -> _Way | None:
+    """The kind of run that ended in SIGSYS, the nearest to normal use first; None when none did by itself."""
+    ways: list[tuple[_Way, list[Outcome | None]]] = [
+        (_Way(True, False), [*with_library.timed]),
+        (_Way(True, True), [with_library.counted]),
+        (_Way(False, False), [without.counted, *without.timed]),
+    ]
+    return next((way for way, runs in ways if any(one and one.sigsys and not one.ended for one in runs)), None)
 
 
 def _must_stop(result: Comparison) -> bool:
@@ -144,12 +202,15 @@ def _time(
 
 
 def _told(result: Comparison, pairs: int) -> bool:
-    return pairs in LOOKS and judge_times(_pairs(result)).verdict != UNKNOWN
+    return pairs in LOOKS and _judge(result).verdict != UNKNOWN
 
 
-def _pairs(result: Comparison) -> list[tuple[float, float]]:
-    """Seconds without and with the library, in the order of the pairs."""
-    return [(one.seconds, other.seconds) for one, other in zip(result.without.timed, result.with_library.timed)]
+def _judge(result: Comparison) -> Gain:
+    pairs = list(zip(result.without.timed, result.with_library.timed))
+    return judge_runs(
+        [(one.seconds, other.seconds) for one, other in pairs],
+        [(one.processor, other.processor) for one, other in pairs],
+    )
 
 
 def _ended(result: Comparison) -> bool:

@@ -18,7 +18,7 @@ _CALLS = "trace=getrandom,execve,clone,?clone3,?fork,?vfork,?open,openat"
 # Stops at the traced calls alone (strace 5.3): several times faster for most programs.
 _FILTER = ("--seccomp-bpf",)
 
-_LINE = re.compile(r"(\d+) +(.*)")
+LINE = re.compile(r"(\d+) +(.*)")
 _CLONE = re.compile(r"(?:<\.\.\. )?(?:clone3?|v?fork)\b")
 _RESULT = re.compile(r"\) += (\d+)\b[^=]*$")
 _EXECUTED = re.compile(r"(?:execve\(|<\.\.\. execve resumed>).*= 0(?:x0)?$")
@@ -61,7 +61,7 @@ class Trace:
     def read(self, lines: Iterable[str]) -> None:
         """Count line after line until the trace ends."""
         for line in lines:
-            match = _LINE.match(line)
+            match = LINE.match(line)
             if match:
                 self._line(int(match[1]), match[2])
 
@@ -108,9 +108,19 @@ class Trace:
         self._threads.discard(tid)
 
 
+def fatal_arguments(output: str, environment: Mapping[str, str], call: str) -> list[str]:
+    """strace and its options, to learn which system call killed a process; or, when that is known, whose it was."""
+    what = ["-k", "-e", f"{_CALLS},{call}"] if call else ["-e", "trace=all"]
+    return _words(["-f", "-q", "-e", "raw=all", *what], output, environment)
+
+
 def arguments(output: str, environment: Mapping[str, str], options: tuple[str, ...]) -> list[str]:
     """strace and its options; the command follows. `environment` is set for the command, not for strace."""
-    words = [shutil.which("strace") or "strace", *_OPTIONS, "-e", _CALLS, *options, "-o", output]
+    return _words([*_OPTIONS, "-e", _CALLS, *options], output, environment)
+
+
+def _words(options: list[str], output: str, environment: Mapping[str, str]) -> list[str]:
+    words = [shutil.which("strace") or "strace", *options, "-o", output]
     for name, value in environment.items():
         words += ["-E", f"{name}={value}"]
     return [*words, "--"]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..preload.exit_report import ACTIVE, INACTIVE
+from ..preload.identity import is_copy
+from ..preload.library import REPORTER_NAME, reporter_path
 from .controlled_run import Outcome
-from .gain import GAINS, NO_DIFFERENCE, UNKNOWN, Gain, Interval
+from .fatal_call import FatalCall
+from .gain import GAINS, NO_DIFFERENCE, PROCESSOR, UNKNOWN, Gain, Interval
 from .paired_runs import Comparison
 from .start_cost import StartCost
 
@@ -69,9 +73,14 @@ def _gain(found: Comparison, gain: Gain) -> str:
         )
     assert gain.ratio
     if gain.verdict == NO_DIFFERENCE:
-        return f"no difference: {_bounds(gain.ratio)}"
-    times = f"{_seconds(found.without.seconds)} became {_seconds(found.with_library.seconds)}"
-    return f"{gain.verdict}: {_change(gain.ratio.median)} time ({_bounds(gain.ratio)}), {times}"
+        return f"no difference: {_bounds(gain.ratio)}" + (f" {gain.measure}" if gain.measure == PROCESSOR else "")
+    before, after = (
+        (found.without.processor, found.with_library.processor)
+        if gain.measure == PROCESSOR
+        else (found.without.seconds, found.with_library.seconds)
+    )
+    times = f"{_seconds(before)} became {_seconds(after)}"
+    return f"{gain.verdict}: {_change(gain.ratio.median)} {gain.measure} ({_bounds(gain.ratio)}), {times}"
 
 
 def _bounds(ratio: Interval) -> str:
@@ -142,10 +151,12 @@ def _nothing(found: Comparison) -> str:
 def _changed(found: Comparison) -> str:
     """What the library changed, if it did."""
     normal, ours = found.without.statuses(), found.with_library.statuses()
+    runs = [one for one in (found.with_library.counted, *found.with_library.timed) if one]
     odd = sorted(ours - normal)
     if not normal or not odd:
         return ""
-    return f"with the library the command ends with {describe(odd[0])}, without it with {describe(min(normal))}"
+    why = f": a filter kills it {_for_which(found.fatal)}" if found.fatal and any(one.sigsys for one in runs) else ""
+    return f"with the library the command ends with {describe(odd[0])}, without it with {describe(min(normal))}{why}"
 
 
 def _notes(found: Comparison) -> list[str]:
@@ -165,11 +176,7 @@ def _notes(found: Comparison) -> list[str]:
         notes.append("there is more than one copy of the library in the command; the first one was looked at")
     if trace and trace.devices:
         notes.append(f"/dev/urandom or /dev/random was opened {_count(trace.devices, 'time')}: reads are not served")
-    if _killed_by_report(found):
-        notes.append(
-            "a sandbox of the command allows no file to be written at exit: the process was killed by SIGSYS when it "
-            "wrote the report, and is not when there is none to write"
-        )
+    notes += _sigsys(found)
     if found.start:
         notes.append(_start(found.start))
     return notes + _notes_on_endings(found, counted)
@@ -213,16 +220,39 @@ def _notes_on_endings(found: Comparison, counted: Outcome | None) -> list[str]:
     return notes
 
 
-def _killed_by_report(found: Comparison) -> bool:
-    """SIGSYS in the run that wrote reports, and in none that did not."""
-    if not found.with_library.counted or not found.with_library.timed:
-        return False
+def _sigsys(found: Comparison) -> list[str]:
+    """What is known of processes that a filter killed, and no more."""
+    with_reports = found.with_library.counted
     others = [one for one in (found.without.counted, *found.without.timed, *found.with_library.timed) if one]
-    return _sigsys(found.with_library.counted) and not any(_sigsys(one) for one in others)
+    anywhere = any(one.sigsys for one in others)
+    if not anywhere and not (with_reports and with_reports.sigsys):
+        return []
+    said = "a process was killed by SIGSYS; by whom and for what was not seen"
+    if found.fatal:
+        said = f"a filter killed a process (SIGSYS) {_for_which(found.fatal)}"
+    if anywhere or not others:
+        return [said]
+    return [f"{said}, in the run that wrote reports at exit and in no other"]
 
 
-def _sigsys(run: Outcome) -> bool:
-    return run.status in (-signal.SIGSYS, 128 + signal.SIGSYS) or bool(run.trace and run.trace.killed["SIGSYS"])
+def _for_which(fatal: FatalCall) -> str:
+    """ "for openat, made by chronyd (open_socket+0x1f)"."""
+    return f"for {fatal.name}{_made_by(fatal)}"
+
+
+def _made_by(fatal: FatalCall) -> str:
+    """Whose call it was, from its stack."""
+    makers = fatal.makers
+    if not makers:
+        return "; whose call that was is not known"
+    if Path(makers[0].file).name == reporter_path().name:
+        return f", made by {REPORTER_NAME}, which writes the reports"
+    if not is_copy(Path(makers[0].file)):
+        return f", made by {makers[0]}"
+    behind = next((frame for frame in makers if frame.file != makers[0].file), None)
+    if makers[0].function.startswith("syscall+"):  # hands every other call on
+        return f", made by {behind}" if behind else ""
+    return ", made by the library" + (f" for {behind}" if behind else "")
 
 
 def _count(number: int, what: str) -> str:

@@ -10,18 +10,21 @@ import argparse
 import contextlib
 import importlib
 import importlib.metadata
+import itertools
+import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NoReturn
 
 from ..errors import VgetrandomError
 
+ERROR_SCHEMA = 1  # of the object that stands for an error
 VERBS = {
     "doctor": "can this host use it, and what would it gain?",
     "run": "run a command with the library preloaded",
-    "check": "run a command without and with the library, and compare",
+    "check": "does a command take less time with the library, beyond noise?",
     "scan": "from their files alone: which programs would it reach?",
     "observe": "which processes of this running host would it help, and how much?",
     "status": "which processes have the library, and what does it do in them?",
@@ -30,6 +33,7 @@ VERBS = {
     "prototype": "a libc of your own, built from its source with an allocator of your choice",
     "matrix": "run conform under QEMU: kernels, architectures and libcs",
     "clones": "two clones of one running virtual machine: who repeats?",
+    "deploy": "put it into a service, an image, a pod or a whole host; take it out again",
     "build": "build the library for another target, or with sanitizers",
     "path": "print the library's path, for LD_PRELOAD",
 }
@@ -45,19 +49,56 @@ def _version() -> str:
 class _Parser(argparse.ArgumentParser):
     """Wrong options are one line, as everything that goes wrong here."""
 
+    as_json = False
+
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"vgetrandom: {message}; see {self.prog} --help\n")
+        self.exit(_fail(f"{message}; see {self.prog} --help", 2, _Parser.as_json))
 
 
-def _parser(chosen: str | None) -> argparse.ArgumentParser:
+def _fail(message: str, status: int, as_json: bool) -> int:
+    """Say what is wrong in one line, and to whoever reads JSON as an object, too; returns the status."""
+    print(f"vgetrandom: {message}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"schema": ERROR_SCHEMA, "error": message, "exit_status": status}))
+        sys.stdout.flush()
+    return status
+
+
+def _wants_json(words: Sequence[str]) -> bool:
+    """Whether --json asks for JSON on standard output: an option of its own, before a command that follows."""
+    options = list(itertools.takewhile(lambda word: word != "--", words))
+    return "--json" in options and options[0] != "bench"  # there it names a file
+
+
+class _Version(argparse._VersionAction):
+    """The release of the command, and which build of the library it has."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from ..preload.identity import identify
+        from ..preload.library import library_path
+
+        try:
+            build_id = identify(library_path()).build_id or "none"
+            print(f"vgetrandom {_version()}, library with build id {build_id}")
+        except VgetrandomError as error:
+            print(f"vgetrandom {_version()}, no library: {error}")
+        parser.exit()
+
+
+def whole_parser() -> argparse.ArgumentParser:
+    """With the arguments of every verb: for the manual and the shells' completion (pytools/manual.py)."""
+    return _parser(set(VERBS))
+
+
+def _parser(chosen: Collection[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="vgetrandom", description="Serve a program's requests for random bytes from the kernel's vDSO getrandom."
     )
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action=_Version, version=_version())
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, summary in VERBS.items():
         verb = verbs.add_parser(name, help=summary, description=summary[0].upper() + summary[1:])
-        if name == chosen:
+        if name in chosen:
             module = importlib.import_module(f".{name}", __package__)
             module.add_arguments(verb)
             verb.set_defaults(run=module.run, parser=verb)
@@ -67,11 +108,12 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    chosen = next((word for word in words if not word.startswith("-")), None)
+    chosen = [word for word in words if not word.startswith("-")][:1]
     _replace_closed_streams()
     signal.signal(signal.SIGTERM, _terminate)
     if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # nohup(1) has it ignored
         signal.signal(signal.SIGHUP, _terminate)
+    as_json = _Parser.as_json = _wants_json(words)
     args, unknown = _parser(chosen).parse_known_args(words)
     if unknown:
         args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -80,8 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except VgetrandomError as error:
-        print(f"vgetrandom: {error}", file=sys.stderr)
-        return error.status
+        return _fail(str(error), error.status, as_json)
     except _Terminated as end:
         with contextlib.suppress(OSError):  # SIGHUP: the terminal is gone
             print("vgetrandom: terminated", file=sys.stderr)
@@ -95,7 +136,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
     except OSError as error:  # a full disk, no temporary folder, ...: what no verb foresaw
         where = f"{error.filename}: " if error.filename else ""
-        print(f"vgetrandom: {where}{error.strerror or error}", file=sys.stderr)
+        with contextlib.suppress(OSError):  # the full disk may be where our output goes
+            return _fail(f"{where}{error.strerror or error}", 2, as_json)
         return 2
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 
 from ..bench import compare, markdown, model, page, plot, tables, terminal
 from ..bench.contenders import all_contenders
+from ..bench.emulated import ARCHITECTURES
 from ..bench.run import MEASURES, measure
 from ..bench.session import FULL, QUICK
 from ..errors import VgetrandomError
 from ..output import page as page_file
+from .file_arguments import input_file, output_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="[NAME=]DIR",
         help="another libc, as it is and with the library: a folder, or a Debian release such as trixie; called NAME, "
-        "or else by its version; repeatable",
+        "or else by its version; may be repeated",
     )
     parser.add_argument(
-        "--contender", action="append", default=[], type=Path, metavar="FILE", help="another contender: a C file"
+        "--contender", action="append", default=[], type=input_file, metavar="FILE", help="another contender: a C file"
     )
     parser.add_argument(
         "--only", type=_names, default=[], metavar="KEY,...", help="only these contenders (--list names them)"
@@ -50,25 +51,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BYTES,...",
         help="latency of draws of these sizes instead of the usual",
     )
+    parser.add_argument(
+        "--arch",
+        type=_names,
+        default=[],
+        metavar="NAME,...",
+        help="count instructions of draws on these architectures, too, under an emulator; all: on each; needs ziglang, "
+        "and fetches kernels and an emulator from Debian",
+    )
     parser.add_argument("--list", action="store_true", help="list the contenders, and stop")
     parser.add_argument(
-        "--library", type=Path, metavar="FILE", help="measure this build of the library instead of the installed one"
+        "--library",
+        type=input_file,
+        metavar="FILE",
+        help="measure this build of the library instead of the installed one",
     )
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="keep all samples; `bench show` and `bench compare` read them"
+        "--json", type=output_file, metavar="FILE", help="keep all samples; `bench show` and `bench compare` read them"
     )
     _add_showing(parser)
     actions = parser.add_subparsers(dest="action", metavar="")
     show = actions.add_parser("show", help="print an earlier run")
-    show.add_argument("file", type=Path, help="what --json wrote")
+    show.add_argument("file", type=input_file, help="what --json wrote")
     _add_showing(show)
-    show.add_argument("--document", type=Path, metavar="FILE", help="replace the marked section of this Markdown file")
     show.set_defaults(action=_show)
     both = actions.add_parser(
         "compare", help="what is faster or slower in the second run; exit status 1 if anything is slower"
     )
-    both.add_argument("first", type=Path, metavar="A.json")
-    both.add_argument("second", type=Path, metavar="B.json")
+    both.add_argument("first", type=input_file, metavar="A.json")
+    both.add_argument("second", type=input_file, metavar="B.json")
     both.add_argument("--all", action="store_true", help="also what did not change")
     both.set_defaults(action=_compare)
 
@@ -84,6 +95,9 @@ def _measure(args: argparse.Namespace) -> int:
     unknown = set(args.measure) - MEASURES.keys()
     if unknown:
         raise VgetrandomError(f"there is no measure {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")
+    emulate = list(ARCHITECTURES) if args.arch == ["all"] else args.arch
+    if set(emulate) - ARCHITECTURES.keys():
+        raise VgetrandomError(f"--arch {','.join(args.arch)}: there are {', '.join(ARCHITECTURES)}, and all")
     if args.library and not args.library.is_file():
         raise VgetrandomError(f"{args.library} is not a file; --library takes a build of libvgetrandom.so")
     if args.plot:
@@ -92,6 +106,8 @@ def _measure(args: argparse.Namespace) -> int:
         page_file.check(args.html)
     if args.json:
         model.check(args.json)
+    if args.document:
+        markdown.check(args.document)
     contenders = all_contenders(args.libc, args.contender)
     known = {contender.key for contender in contenders}
     wrong = {*args.only, *args.without, args.baseline} - known
@@ -106,10 +122,11 @@ def _measure(args: argparse.Namespace) -> int:
     if args.size:
         settings = replace(settings, sizes=tuple(args.size))
     with terminal.Bar() as bar:
-        found = measure(chosen, args.measure, settings, args.library, bar)
+        found = measure(chosen, args.measure, settings, args.library, bar, emulate)
     if args.json:
         model.save(found, args.json)
-    return _present(found, args)
+    _print(found, args)
+    return _write(found, args)
 
 
 def _names(text: str) -> list[str]:
@@ -128,9 +145,15 @@ def _add_showing(parser: argparse.ArgumentParser) -> None:
         "--baseline", default=model.SYSCALL, metavar="KEY", help="ratios are to this contender (default: syscall)"
     )
     parser.add_argument(
-        "--plot", type=Path, metavar="FILE", help="draw latency by size: a .svg or .png file; needs matplotlib"
+        "--plot",
+        type=output_file,
+        metavar="FILE",
+        help="draws by size, first and slowest draws: a .svg or .png file; needs matplotlib",
     )
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report for a browser, with plots")
+    parser.add_argument("--html", type=output_file, metavar="FILE", help="write a report for a browser, with plots")
+    parser.add_argument(
+        "--document", type=output_file, metavar="FILE", help="replace the marked section of this Markdown file"
+    )
 
 
 def _show(args: argparse.Namespace) -> int:
@@ -141,18 +164,20 @@ def _show(args: argparse.Namespace) -> int:
         raise VgetrandomError(
             f"{args.file} has no contender {args.baseline}; it has {', '.join(p.key for p in found.present())}"
         )
-    if args.document:
-        markdown.replace_section(args.document, markdown.document(found, tables.all_tables(found, args.baseline)))
-        if args.plot:
-            plot.plot(found, args.plot)
-        return 0
-    return _present(found, args)
+    if not args.document:
+        _print(found, args)
+    return _write(found, args)
 
 
-def _present(found: model.Run, args: argparse.Namespace) -> int:
+def _print(found: model.Run, args: argparse.Namespace) -> None:
     out = terminal.console()
     terminal.print_facts(out, found)
     terminal.print_tables(out, tables.all_tables(found, args.baseline))
+
+
+def _write(found: model.Run, args: argparse.Namespace) -> int:
+    if args.document:
+        markdown.replace_section(args.document, markdown.document(found, tables.all_tables(found, args.baseline)))
     if args.plot:
         plot.plot(found, args.plot)
     if args.html:

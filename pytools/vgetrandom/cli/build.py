@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import VgetrandomError
 from ..preload.builder import SANITIZERS, build_library, parse_target
 from ..preload.library import LIBRARY_NAME, source_path
+from .file_arguments import output_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"for developers: build with sanitizers, a comma between them ({', '.join(SANITIZERS)})",
     )
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help=f"default: ./{LIBRARY_NAME}; the reporter lies beside it"
+        "-o",
+        "--output",
+        type=output_file,
+        metavar="FILE",
+        help=f"default: ./{LIBRARY_NAME}; the reporter lies beside it",
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="show what the build prints")
 

@@ -133,8 +133,9 @@ def _rows(found: Comparison) -> list[tuple[str, str, str]]:
     ]
     pairs = len(after.timed)
     if pairs:
-        what = "wall time" if pairs == 1 else f"wall time, median of {pairs}"
-        rows.append((what, _seconds(before.seconds), _seconds(after.seconds)))
+        median = "" if pairs == 1 else f", median of {pairs}"
+        rows.append((f"wall time{median}", _seconds(before.seconds), _seconds(after.seconds)))
+        rows.append((f"processor time{median}", _seconds(before.processor), _seconds(after.processor)))
     return [row for row in rows if row[1:] != ("-", "-")]
 
 
@@ -164,6 +165,7 @@ def _as_json(command: list[str], found: Comparison, verdict: Verdict) -> dict[st
         "reached": verdict.reached,
         "gain": asdict(found.gain) if found.gain else None,
         "start": _start_as_json(found.start) if found.start else None,
+        "fatal_call": asdict(found.fatal) if found.fatal else None,
         "verdict": verdict.sentence,
         "notes": list(verdict.notes),
         "without": None if found.once else _side_as_json(found.without),
@@ -182,7 +184,7 @@ def _start_as_json(start: StartCost) -> dict[str, Any]:
 
 
 def _side_as_json(side: Side) -> dict[str, Any]:
-    """exit_status and signal of one run: one of them is null. seconds: the median of the timed runs."""
+    """exit_status and signal of one run: one of them is null. seconds, processor_seconds: medians of the timed runs."""
     status = side.status
     return {
         "system_calls": side.calls,
@@ -192,4 +194,6 @@ def _side_as_json(side: Side) -> dict[str, Any]:
         "signal": describe(status) if status is not None and status < 0 else None,
         "seconds": side.seconds,
         "timed_runs": [one.seconds for one in side.timed],
+        "processor_seconds": side.processor,
+        "timed_processor": [one.processor for one in side.timed],
     }

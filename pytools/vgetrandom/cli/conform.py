@@ -22,8 +22,12 @@ from ..output import page as page_file
 from ..output.console import Console
 from ..preload.library import library_path
 from ..system.debian import cache_folder
+from .file_arguments import input_file, output_file
 
 _PIPE_WIDTH = 200  # columns of the table where there is no terminal
+
+
+LIST_SCHEMA = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,15 +48,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--patience", type=int, default=1, metavar="N", help="multiply the watchdogs, for slow wrappers"
     )
-    parser.add_argument("--library", type=Path, metavar="FILE", help="preload this build instead of the installed one")
+    parser.add_argument(
+        "--library", type=input_file, metavar="FILE", help="preload this build instead of the installed one"
+    )
     parser.add_argument("--cases", type=Path, metavar="DIR", help="run the cases of this folder instead")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--tap", action="store_true", help="print TAP 14")
     parser.add_argument(
-        "--expect", type=Path, metavar="FILE", help="known failures, a line each with its reason; passing is an error"
+        "--expect",
+        type=input_file,
+        metavar="FILE",
+        help="known failures, a line each with its reason; passing is an error",
     )
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report for a browser")
-    parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
+    parser.add_argument("--html", type=output_file, metavar="FILE", help="write a report for a browser")
+    parser.add_argument("--junit", type=output_file, metavar="FILE", help="write JUnit XML")
 
 
 def _seed(text: str) -> int:
@@ -68,7 +77,10 @@ def run(args: argparse.Namespace) -> int:
         raise VgetrandomError(f"{folder} is not a folder; --cases needs one with conformance cases")
     cases = read_cases(folder, args.pattern)
     if args.list:
-        report.print_list(_console(), cases)
+        if args.json:
+            print(json.dumps({"schema": LIST_SCHEMA, "cases": report.list_object(cases)}, indent=2))
+        else:
+            report.print_list(_console(), cases)
         return 0
     if args.repeat < 1 or args.jobs < 1 or args.patience < 1:
         raise VgetrandomError("--repeat, --jobs and --patience take a number of 1 or more")

@@ -24,12 +24,19 @@ from ..output.console import Console
 from ..output.document import replace_section, section_of
 from ..output.table import print_table
 from ..system.debian import cache_folder
+from .file_arguments import input_file, output_file
+
+LIST_SCHEMA = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="list the cells and which of them this host can't run")
     parser.add_argument(
-        "--only", metavar="CELL", action="append", default=[], help="for example 'aarch64/*/musl'; repeat"
+        "--only",
+        metavar="CELL",
+        action="append",
+        default=[],
+        help="only these cells, for example 'aarch64/*/musl'; may be repeated",
     )
     parser.add_argument(
         "-k", metavar="PATTERN", dest="pattern", default="", help="only these cases, as in conform, in every cell"
@@ -45,19 +52,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--patience", type=int, default=10, metavar="N", help="multiply the cases' watchdogs (default: 10)"
     )
     parser.add_argument("--arch", default=platform.machine(), help="of --kernel and --libc (default: this host's)")
-    parser.add_argument("--kernel", type=Path, metavar="FILE", help="boot this kernel image instead of the table's")
+    parser.add_argument(
+        "--kernel", type=input_file, metavar="FILE", help="boot this kernel image instead of the table's"
+    )
     parser.add_argument("--libc", type=Path, metavar="DIR", help="with this libc instead of the table's")
     parser.add_argument(
-        "--table", type=Path, default=TABLE, metavar="FILE", help=f"the cells, in TOML (default: {TABLE})"
+        "--table", type=input_file, default=TABLE, metavar="FILE", help=f"the cells, in TOML (default: {TABLE})"
     )
     parser.add_argument("--qemu", type=Path, metavar="DIR", help="take the emulators from this folder")
     parser.add_argument("--consoles", type=Path, metavar="DIR", help="keep each cell's whole console here")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report for a browser")
-    parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
+    parser.add_argument("--html", type=output_file, metavar="FILE", help="write a report for a browser")
+    parser.add_argument("--junit", type=output_file, metavar="FILE", help="write JUnit XML")
     parser.add_argument(
         "--document",
-        type=Path,
+        type=output_file,
         metavar="FILE",
         help="put the latest result of every cell between the marks in a document",
     )
@@ -66,8 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     cells = _cells(args)
     if args.list:
-        rows = [(cell.name, obstacle(cell, args.qemu) or "can be tried", cell.kernel.note) for cell in cells]
-        print_table(("cell", "on this host", "note"), rows)
+        _list(cells, args)
         return 0
     if args.document:
         section_of(args.document, saved.BEGIN)  # better now than after an hour
@@ -104,6 +112,16 @@ def run(args: argparse.Namespace) -> int:
         print("".join(f"{line}\n" for line in report.failures(found)), end="")
     outcomes = {result.outcome for result in found}
     return 1 if "fail" in outcomes else 0 if "pass" in outcomes else 2
+
+
+def _list(cells: Sequence[Cell], args: argparse.Namespace) -> None:
+    missing = {cell.name: obstacle(cell, args.qemu) for cell in cells}
+    if args.json:
+        rows = [{"cell": cell.name, "missing": missing[cell.name] or None, "note": cell.kernel.note} for cell in cells]
+        print(json.dumps({"schema": LIST_SCHEMA, "cells": rows}, indent=2))
+    else:
+        table = [(cell.name, missing[cell.name] or "can be tried", cell.kernel.note) for cell in cells]
+        print_table(("cell", "on this host", "note"), table)
 
 
 def _cells(args: argparse.Namespace) -> list[Cell]:

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from ..errors import VgetrandomError
 from ..observe.containers import chosen_group, is_within
-from ..observe.document import error_object, look_object
+from ..observe.document import look_object
 from ..observe.observing import Look, Observer, observing
 from ..observe.text import look_lines
 from ..output.console import Console
@@ -28,10 +28,10 @@ _WATCH = 2.0
 _TOP = 20
 
 _EPILOG = """columns:
-  CALLS/S  entries into the getrandom system call; what the vDSO serves is none
+  CALLS/S  entries into the getrandom system call; what the vDSO serves does not count
   SIZES    the two most frequent sizes, in bytes; "libc": 8 bytes that glibc draws for itself (malloc, mkstemp)
   CPU%     what these calls cost, by the price of one here, as a share of one CPU
-  GAIN%    what the library would save of that; "<": at most, for some of its calls can't be reached
+  GAIN%    what the library would save of that; "<": at most, because some of its calls can't be reached
   VERDICT  as `vgetrandom scan --pid` gives it with its reason; "?": of the program with that name; "has it"
   WHERE    the container or the service, from the control group
 
@@ -58,15 +58,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Look once or repeatedly; tell by the exit status whether there is something to gain."""
-    try:
-        return _observe(args)
-    except VgetrandomError as error:
-        if args.json:
-            print(json.dumps(error_object(str(error))), flush=True)
-        raise
-
-
-def _observe(args: argparse.Namespace) -> int:
     seconds = (_WATCH if args.watch else _SECONDS) if args.seconds is None else args.seconds
     if not 0.1 <= seconds < 86400:
         raise VgetrandomError("--seconds must be at least 0.1 and below a day")

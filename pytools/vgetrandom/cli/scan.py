@@ -40,7 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--package", metavar="NAME", action="append", default=[], help="files of a Debian or RPM package"
     )
     parser.add_argument("--all", action="store_true", help="every program in the folders of PATH")
-    parser.add_argument("--root", metavar="DIR", help="what the programs take for /; by default the host's")
+    parser.add_argument(
+        "--root",
+        metavar="DIR",
+        help="the system in DIR instead of this host: paths, names and libraries are looked up inside",
+    )
     parser.add_argument("--verdict", metavar="WORD", action="append", help="show only this verdict; may be repeated")
     parser.add_argument("--json", action="store_true", help="print one JSON object with every detail")
 

@@ -8,14 +8,26 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 
+from rich.console import Group
 from rich.live import Live
+from rich.text import Text
 
 from ..errors import VgetrandomError
 from ..output.console import Console
 from ..output.table import make_table, plain_lines, print_table, printable
 from ..status.document import snapshot_object
 from ..status.process_watch import Snapshot, take_snapshot
-from ..status.text import COLUMNS, NONE, absence_lines, cells, detail_lines, hidden_line, warning_lines
+from ..status.text import (
+    COLUMNS,
+    NONE,
+    SPARE,
+    absence_lines,
+    cells,
+    detail_lines,
+    hidden_line,
+    screen,
+    warning_lines,
+)
 from ..system.host import require_proc
 
 _ONE_SHOT = 0.3  # seconds between the two looks that give a rate
@@ -87,8 +99,7 @@ def _watch(snapshots: Iterator[Snapshot], as_json: bool) -> int:
             with Live(console=console, auto_refresh=False) as live:
                 for snapshot in snapshots:
                     seen |= bool(snapshot.entries)
-                    table = make_table(COLUMNS, cells(snapshot))
-                    live.update(table if snapshot.entries else NONE, refresh=True)
+                    live.update(_drawn(console, snapshot) if snapshot.entries else NONE, refresh=True)
         else:
             for snapshot in snapshots:
                 seen |= bool(snapshot.entries)
@@ -97,6 +108,12 @@ def _watch(snapshots: Iterator[Snapshot], as_json: bool) -> int:
     except KeyboardInterrupt:
         pass
     return 0 if seen else 1
+
+
+def _drawn(console: Console, snapshot: Snapshot) -> Group:
+    """A look that fits the terminal, each process in one line."""
+    columns, rows, below = screen(snapshot, console.width, console.height)
+    return Group(make_table(columns, rows), *(Text(line, style="dim") for line in below))
 
 
 def _watch_lines(snapshot: Snapshot) -> list[str]:
@@ -108,7 +125,7 @@ def _watch_lines(snapshot: Snapshot) -> list[str]:
 
 
 def _print_overview(snapshot: Snapshot) -> None:
-    print_table(COLUMNS, cells(snapshot))
+    print_table(COLUMNS, cells(snapshot), spare=SPARE)
     if not snapshot.entries:
         print(NONE)
     if hidden := hidden_line(snapshot):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,23 +16,31 @@ from ..matrix.cells import TABLE, Architecture, Kernel, read_cells
 from ..matrix.guest import find_emulator
 from ..matrix.packages import kernel_files
 from ..system import debian
-from .contenders import Contender, Root, read_table
-from .emulator import Machine
+from .contenders import Contender, Root, Table, read_table
+from .emulator import Machine, Session
 from .guest import INIT, Amount, Parts, write_guest
+from .modules import disk_module, read_module
 from .programs import build_draws, build_init, library_for
-from .run import CellResult, Experiment, run_cell
+from .run import ABSENT, OWN, SAME, CellResult, Experiment, Setup, run_cell
+
+Note = Callable[[str, str], None]  # gets what is going on: where ("preparing", or a cell's name), and what
 
 _ARCHITECTURE = "x86_64"  # the only one for which a QEMU that Debian has offers the device
 # Each instruction is a nanosecond of the guest, and clones do the same until something tells them apart.
 _COUNTED = ("-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off")
 _PARALLEL = ("-accel", "tcg,thread=multi")
 _PROCESSOR = ("-M", "q35", "-cpu", "max,rdrand=off,rdseed=off")
-_APPEND = f"quiet loglevel=4 panic=-1 rdinit={INIT} random.trust_cpu=off tsc=reliable"
+_APPEND = f"quiet loglevel=4 panic=-1 rdinit={INIT} random.trust_cpu=off tsc=reliable no_timer_check"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is done in every cell; `limit` in seconds, `memory` in MiB."""
+    """What is done in every cell.
+
+    memory  of a guest, MiB
+    limit   for all, seconds
+    jobs    guests with one processor at once
+    """
 
     contenders: Sequence[Contender]
     amount: Amount
@@ -39,16 +49,24 @@ class Plan:
     memory: int
     limit: float
     consoles: Path
+    jobs: int = 1
     qemu: Path | None = None
 
 
 @dataclass(frozen=True)
 class Guest:
-    """What the user asks for: cells by wildcards, a kernel and an initramfs of their own, files of this host."""
+    """What the user asks for: cells by wildcards, a kernel of their own, what it loads, and where PROGRAM is.
+
+    base  an initramfs, in whose root PROGRAM runs
+    disk  an image of a disk, in whose file system it runs
+    host  files of this host
+    """
 
     cells: Sequence[str] = ()
     kernel: Path | None = None
+    modules: Sequence[Path] = ()
     base: Path | None = None
+    disk: Path | None = None
     host: Mapping[str, Path] = field(default_factory=dict)
 
 
@@ -62,45 +80,105 @@ class Cell:
     emulator: Path
     append: str
     parts: Parts
+    disk: Path | None = None
 
 
-def prepare(guest: Guest, plan: Plan, cache: Path, note: Callable[[str], None]) -> list[Cell]:
+def prepare(guest: Guest, plan: Plan, cache: Path, note: Note) -> list[Cell]:
     """Fetch and compile all that is needed. Raises VgetrandomError when something can't be had."""
     architecture = next(cell.architecture for cell in read_cells(TABLE) if cell.architecture.name == _ARCHITECTURE)
     emulator = find_emulator(architecture, plan.qemu)
     table = read_table()
     kernels = [Kernel("own", file=guest.kernel)] if guest.kernel else list(table.kernels)
     chosen = list(_choose(kernels, guest.cells))
-    if guest.base and not guest.base.is_file():
-        raise VgetrandomError(f"{guest.base} is not a file; --initramfs takes a cpio archive, as for the kernel")
+    for option, path, what in (
+        ("--kernel", guest.kernel, "a kernel image"),
+        ("--initramfs", guest.base, "a cpio archive, as for the kernel"),
+        ("--disk", guest.disk, "an image"),
+    ):
+        if path and not path.is_file():
+            raise VgetrandomError(f"{path} is not a file; {option} takes {what}")
     parts = _parts(architecture, table.roots, guest, plan, cache, note)
     append = f"console={architecture.console} {_APPEND}"
     found = []
     for kernel, processors in chosen:
-        note(f"fetching kernel {kernel.name}")
+        note("preparing", f"fetching kernel {kernel.name}")
         image = kernel_files(architecture, kernel, cache).path
-        found.append(Cell(f"{kernel.name}-{processors}", processors, image, emulator, append, parts))
+        modules = [read_module(path) for path in _modules(architecture, kernel, guest, table)]
+        own = dataclasses.replace(parts, modules=modules)
+        name = f"{kernel.name}-{processors}"
+        found.append(Cell(name, processors, image, emulator, append, own, guest.disk))
     return found
 
 
-def run_all(cells: Sequence[Cell], plan: Plan, note: Callable[[str], None]) -> list[CellResult]:
-    """One cell after another. Raises VgetrandomError when one fails, or when the time is over."""
-    deadline = time.monotonic() + plan.limit
-    return [_run(cell, plan, deadline, note) for cell in cells]
+def run_all(cells: Sequence[Cell], plan: Plan, note: Note) -> tuple[list[CellResult], list[str]]:
+    """Those with one processor several at once; then the others, whose times are real, one after another.
+
+    Of the others, which the verdict is not about, returns why one failed. Raises VgetrandomError when one of the first
+    fails; all emulators have ended then.
+    """
+    session = Session(time.monotonic() + plan.limit)
+    found: dict[str, CellResult] = {}
+    failed: list[str] = []
+
+    def run(cell: Cell) -> None:
+        found[cell.name] = _run(cell, plan, session, note)
+
+    with ThreadPoolExecutor(plan.jobs) as pool:
+        try:
+            _wait_for([pool.submit(run, cell) for cell in cells if cell.processors == 1])
+            for cell in cells:
+                if cell.processors > 1:
+                    try:
+                        run(cell)
+                    except VgetrandomError as error:
+                        failed.append(f"{cell.name}: {error}")
+        except BaseException:
+            session.end()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [found[cell.name] for cell in cells if cell.name in found], failed
 
 
-def _run(cell: Cell, plan: Plan, deadline: float, note: Callable[[str], None]) -> CellResult:
-    alone = cell.processors == 1
-    contenders = [one for one in plan.contenders if alone or one.with_two]
+def _wait_for(futures: Sequence[Future[None]]) -> None:
+    """Raises what the first of them raises, as soon as it does."""
+    for future in as_completed(futures):
+        future.result()
+
+
+def _run(cell: Cell, plan: Plan, session: Session, note: Note) -> CellResult:
+    experiment = Experiment(plan.clones, plan.consoles, session)
+    few = [one for one in plan.contenders if one.everywhere]
     with tempfile.TemporaryDirectory(prefix="vgetrandom-clones-") as folder:
-        initramfs = Path(folder) / "initramfs"
-        note(f"{cell.name}: writing the guest")
-        write_guest(initramfs, cell.parts, contenders, plan.amount, idle=alone)
-        options = (*(_COUNTED if alone else _PARALLEL), *_PROCESSOR)
-        machine = Machine(cell.emulator, options, cell.processors, plan.memory, cell.kernel, initramfs, cell.append)
-        controls = plan.controls if alone else ()
-        experiment = Experiment(contenders, plan.clones, controls, plan.consoles, deadline)
-        return run_cell(machine, experiment, cell.name, lambda role: note(f"{cell.name}: {role}"))
+        setups = [_setup(cell, plan, few, [OWN], Path(folder, "few"))]
+        if cell.processors == 1:
+            kinds = [OWN, *(kind for kind in plan.controls if kind == SAME)]
+            setups = [_setup(cell, plan, plan.contenders, kinds, Path(folder, "all"))]
+            if ABSENT in plan.controls:
+                setups.append(_setup(cell, plan, few, [ABSENT], Path(folder, "few")))
+        return run_cell(setups, experiment, cell.name, lambda role: note(cell.name, role))
+
+
+def _setup(cell: Cell, plan: Plan, contenders: Sequence[Contender], kinds: Sequence[str], initramfs: Path) -> Setup:
+    """Writes the guest's files to `initramfs`. Raises VgetrandomError when it can't."""
+    counted = cell.processors == 1
+    try:
+        write_guest(initramfs, cell.parts, contenders, plan.amount, idle=counted)
+    except OSError as error:
+        raise VgetrandomError(
+            f"the guest can't be written to {initramfs.parent}: {error.strerror}; name a folder with room in TMPDIR"
+        ) from error
+    options = (*(_COUNTED if counted else _PARALLEL), *_PROCESSOR)
+    machine = Machine(
+        cell.emulator,
+        options,
+        cell.processors,
+        plan.memory,
+        cell.kernel,
+        initramfs,
+        cell.append,
+        disk=cell.disk,
+    )
+    return Setup(machine, contenders, kinds)
 
 
 def _choose(kernels: Sequence[Kernel], patterns: Sequence[str]) -> Iterator[tuple[Kernel, int]]:
@@ -114,21 +192,23 @@ def _choose(kernels: Sequence[Kernel], patterns: Sequence[str]) -> Iterator[tupl
             yield pair
 
 
+def _modules(architecture: Architecture, kernel: Kernel, guest: Guest, table: Table) -> Sequence[Path]:
+    """Of the user's, or those that a kernel of the table needs for a disk."""
+    if guest.modules or not guest.disk or kernel.name not in table.modules:
+        return guest.modules
+    return [disk_module(kernel.release, architecture.debian, table.modules[kernel.name])]
+
+
 def _parts(
-    architecture: Architecture,
-    roots: Mapping[str, Root],
-    guest: Guest,
-    plan: Plan,
-    cache: Path,
-    note: Callable[[str], None],
+    architecture: Architecture, roots: Mapping[str, Root], guest: Guest, plan: Plan, cache: Path, note: Note
 ) -> Parts:
-    note("compiling")
+    note("preparing", "compiling")
     init = build_init(architecture.name, cache)
     draws = build_draws(architecture.name, [one.draw[0] for one in plan.contenders if one.draw], cache)
     library = library_for(architecture.name, cache)
     fetched = {}
     for name in dict.fromkeys(one.root for one in plan.contenders):
         if name in roots:
-            note(f"fetching {name}")
+            note("preparing", f"fetching {name}")
             fetched[name] = debian.fetch(roots[name].release, architecture.debian, list(roots[name].packages))
     return Parts(init, library, draws, fetched, guest.host, guest.base)

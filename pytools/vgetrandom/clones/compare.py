@@ -23,6 +23,7 @@ class Repeats:
     late        of these: begun after that clone's kernel had handled the notification
     last_ns     when the last of the repeated was begun, in guest nanoseconds from the snapshot; None: none did
     fresh       number, from 1, of the first draw after the snapshot from which on none repeats; None: the last does
+    late_draws  of those compared, whether they repeat or not: begun after that clone's kernel had handled it
     """
 
     compared: int
@@ -30,6 +31,7 @@ class Repeats:
     late: int
     last_ns: int | None
     fresh: int | None
+    late_draws: int
 
 
 def stopped_at(source: Memory) -> int:
@@ -50,7 +52,7 @@ def compare(contender: int, source: Memory, clones: Sequence[Memory]) -> Repeats
     last = source.last(contender)
     drawn = [[draw for draw in clone.draws.get(contender, []) if draw.number > last] for clone in clones]
     if any(draws and draws[0].number > last + 1 for draws in drawn):
-        raise VgetrandomError("a contender drew more often than its records hold; give more of them with --draws")
+        raise VgetrandomError("a contender drew more often than its records hold; give more with --draws or --lines")
     clones_with = Counter(value for draws in drawn for value in {draw.value for draw in draws})
     found = [_in_one(draws, clones_with, stopped_at(source), handled_at(clone)) for draws, clone in zip(drawn, clones)]
     most = together(found)  # of times and numbers
@@ -59,6 +61,7 @@ def compare(contender: int, source: Memory, clones: Sequence[Memory]) -> Repeats
         compared=min(one.compared for one in found),
         repeated=max(one.repeated for one in found),
         late=max(one.late for one in found),
+        late_draws=min(one.late_draws for one in found),
     )
 
 
@@ -71,12 +74,14 @@ def together(found: Sequence[Repeats]) -> Repeats:
         late=sum(one.late for one in found),
         last_ns=max((one.last_ns for one in found if one.last_ns is not None), default=None),
         fresh=None if None in fresh else max(number for number in fresh if number is not None),
+        late_draws=sum(one.late_draws for one in found),
     )
 
 
 def _in_one(draws: Sequence[Draw], clones_with: Counter[bytes], stopped: int, handled: int | None) -> Repeats:
+    begun_late = [handled is not None and draw.begun > handled for draw in draws]
     repeated = [place for place, draw in enumerate(draws) if clones_with[draw.value] > 1]
-    late = [place for place in repeated if handled is not None and draws[place].begun > handled]
+    late = sum(begun_late[place] for place in repeated)
     fresh = repeated[-1] + 2 if repeated else 1
     last = max(draws[repeated[-1]].begun - stopped, 0) if repeated else None
-    return Repeats(len(draws), len(repeated), len(late), last, fresh if fresh <= len(draws) else None)
+    return Repeats(len(draws), len(repeated), late, last, fresh if fresh <= len(draws) else None, sum(begun_late))

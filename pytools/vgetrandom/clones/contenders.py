@@ -23,6 +23,7 @@ BUFFERED = "buffered"  # the contender that has to repeat in a run that is worth
 KERNEL, NONE = "kernel", "none"  # what a contender promises
 PROGRAM = "program"  # the name of the user's own
 HOST = "host"  # a root of files of this host, in which it runs
+DISK = "disk"  # or the root on a disk of the user's
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Contender:
     setting: str = ""  # of VGETRANDOM
     promise: str = NONE
     processes: int = 1
-    with_two: bool = False  # takes part where there are two processors
+    everywhere: bool = False  # also with two processors, and in the control without the device
 
     @property
     def decides(self) -> bool:
@@ -60,6 +61,7 @@ class Table:
     """All of contenders.toml."""
 
     kernels: tuple[Kernel, ...]
+    modules: Mapping[str, str]  # by a kernel's name: a regular expression for the package with its modules
     roots: Mapping[str, Root]
     contenders: tuple[Contender, ...]
 
@@ -70,6 +72,7 @@ def read_table(path: Path = TABLE) -> Table:
         document: dict[str, Any] = tomllib.load(stream)
     return Table(
         tuple(Kernel(name, fields["release"], fields["package"]) for name, fields in document["kernel"].items()),
+        {name: fields["modules"] for name, fields in document["kernel"].items()},
         {name: Root(name, fields["release"], tuple(fields["packages"])) for name, fields in document["root"].items()},
         tuple(_contender(name, fields) for name, fields in document["contender"].items()),
     )
@@ -81,18 +84,27 @@ def _contender(name: str, fields: Mapping[str, Any]) -> Contender:
 
 
 def choose(contenders: Sequence[Contender], patterns: Sequence[str]) -> list[Contender]:
-    """Those whose name matches a wildcard, and the buffered one. Raises VgetrandomError for a wildcard without any."""
+    """Those whose name matches a wildcard, and the buffered one; no wildcard: all.
+
+    Who is asked for takes part everywhere. Raises VgetrandomError for a wildcard that nobody matches.
+    """
     for pattern in patterns:
         if not any(fnmatch.fnmatch(one.name, pattern) for one in contenders):
             names = ", ".join(one.name for one in contenders)
             raise VgetrandomError(f"there is no contender {pattern}; choose among {names}")
-    wanted = [*(patterns or ["*"]), BUFFERED]
-    return [one for one in contenders if any(fnmatch.fnmatch(one.name, pattern) for pattern in wanted)]
+    if not patterns:
+        return list(contenders)
+    wanted = [*patterns, BUFFERED]
+    return [
+        dataclasses.replace(one, everywhere=True)
+        for one in contenders
+        if any(fnmatch.fnmatch(one.name, pattern) for pattern in wanted)
+    ]
 
 
 def of_program(words: Sequence[str], root: str, library: bool) -> list[Contender]:
     """The contenders that a program of the user's is: as it is, and with the library where that reaches it."""
     label = Path(words[0]).name
-    alone = Contender(PROGRAM, label, root, lines=tuple(words), promise=KERNEL, with_two=True)
+    alone = Contender(PROGRAM, label, root, lines=tuple(words), promise=KERNEL, everywhere=True)
     preloaded = dataclasses.replace(alone, name=f"{PROGRAM}-vgetrandom", label=f"{label} + vgetrandom", library=True)
     return [alone, preloaded] if library else [alone]

@@ -6,6 +6,7 @@ import array
 import contextlib
 import fcntl
 import json
+import os
 import queue
 import shlex
 import signal
@@ -23,6 +24,8 @@ from ..errors import VgetrandomError
 from ..matrix.guest import emulator_environment
 
 _POLL = 0.05  # seconds
+_QCOW = b"QFI\xfb"  # docs/interop/qcow2 in QEMU
+_WARNING = "warning: "  # of QEMU
 
 
 @dataclass(frozen=True)
@@ -41,20 +44,52 @@ class Machine:
     initramfs: Path
     append: str  # the kernel's words
     base: int = 0
+    disk: Path | None = None  # is only read
+
+
+class Session:
+    """The emulators of one run: they end when `deadline` (time.monotonic()) is over, or all at once by end()."""
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self._lock = threading.Lock()
+        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._over = False
+
+    def add(self, process: subprocess.Popen[bytes]) -> None:
+        """Raises VgetrandomError, and ends it, where the session is over."""
+        with self._lock:
+            if self._over:
+                process.kill()
+                raise VgetrandomError("the run is over")
+            self._processes.add(process)
+
+    def forget(self, process: subprocess.Popen[bytes]) -> None:
+        """It has ended."""
+        with self._lock:
+            self._processes.discard(process)
+
+    def end(self) -> None:
+        """Kill all, and all that are added later. From any thread: those who wait for one get a VgetrandomError."""
+        with self._lock:
+            self._over = True
+            for process in self._processes:
+                process.kill()
 
 
 class Emulator:
     """QEMU in a process of its own, steered by QMP (docs/interop/qmp-spec in QEMU); it ends with the context.
 
     `guid` is the generation that the machine shows its kernel (docs/specs/vmgenid in QEMU); None: it has no such
-    device. With `snapshot`, it is stopped where that was taken. Everything raises VgetrandomError after `deadline`
-    (time.monotonic()).
+    device. With `snapshot`, it is stopped where that was taken. Everything raises VgetrandomError when the session is
+    over.
     """
 
     def __init__(
-        self, machine: Machine, guid: str | None, console: Path, deadline: float, snapshot: Path | None = None
+        self, machine: Machine, guid: str | None, console: Path, session: Session, snapshot: Path | None = None
     ):
-        self._machine, self._deadline = machine, deadline
+        self._machine, self._session, self._console = machine, session, console
+        self.cpu_seconds = 0.0  # of this host, when it has ended
         self._said: queue.Queue[str] = queue.Queue()
         self._complaint = ""
         ours, theirs = socket.socketpair()
@@ -78,6 +113,7 @@ class Emulator:
             raise VgetrandomError(f"{machine.emulator} does not run: {error.strerror}") from error
         self._socket = ours
         try:
+            session.add(self._process)
             assert self._process.stdin and self._process.stdout
             self._input: IO[bytes] = self._process.stdin
             self._listener = threading.Thread(target=self._listen, args=(self._process.stdout, console), daemon=True)
@@ -101,8 +137,10 @@ class Emulator:
 
     def end(self) -> None:
         """Kill it."""
+        self.cpu_seconds = _cpu_seconds(self._process.pid)
         self._process.kill()
         self._process.wait()
+        self._session.forget(self._process)
         self._socket.close()
         with contextlib.suppress(OSError):  # what was not read is lost
             self._input.close()
@@ -153,7 +191,7 @@ class Emulator:
                 return
             if status in bad:
                 raise VgetrandomError(
-                    f"QEMU could not take the snapshot ({status}); is there room in the temporary folder?"
+                    f"QEMU could not take the snapshot ({status}); is there room? TMPDIR names the folder for it"
                 )
             self._check(f"QEMU stayed {status!r}")
             time.sleep(_POLL)
@@ -173,11 +211,13 @@ class Emulator:
                 raise VgetrandomError(f"QEMU refused {command}: {answer['error'].get('desc', '')}")
 
     def _answer(self) -> dict[str, Any]:
-        self._socket.settimeout(max(self._deadline - time.monotonic(), 0.1))
+        self._socket.settimeout(max(self._session.deadline - time.monotonic(), 0.1))
         try:
             line = self._monitor.readline()
-        except OSError:
+        except socket.timeout:
             raise VgetrandomError("QEMU did not answer in time; give it more with --limit") from None
+        except OSError:
+            line = b""  # it has gone without reading what we said
         if not line:
             raise VgetrandomError(f"QEMU ended: {self._last_words()}")
         answer: dict[str, Any] = json.loads(line)
@@ -187,8 +227,8 @@ class Emulator:
         if self._process.poll() is not None:
             raise VgetrandomError(f"QEMU ended: {self._last_words()}")
         if self._complaint:
-            raise VgetrandomError(f"the guest failed: {self._complaint}")
-        if time.monotonic() > self._deadline:
+            raise VgetrandomError(f"the guest failed: {self._complaint}; {self._console} has all that it said")
+        if time.monotonic() > self._session.deadline:
             raise VgetrandomError(f"{what} in time; give it more with --limit")
 
     def _last_words(self) -> str:
@@ -205,13 +245,13 @@ class Emulator:
                 text = line.decode(errors="replace").rstrip()
                 if "vg: " in text:
                     self._hear(text[text.index("vg: ") + 4 :])
-                elif "Kernel panic" in text or text.startswith(self._machine.emulator.name):
-                    self._complaint = text
+                elif "Kernel panic" in text or (text.startswith("qemu") and _WARNING not in text):
+                    self._complaint = self._complaint or text
 
     def _hear(self, event: str) -> None:
         """What init.c says: trouble is the end."""
         if event.startswith("trouble "):
-            self._complaint = event.partition(" ")[2]
+            self._complaint = self._complaint or event.partition(" ")[2]
         else:
             self._said.put(event)
 
@@ -224,8 +264,26 @@ def _command(machine: Machine, guid: str | None, monitor: int) -> list[str]:
         *("-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control"),
         *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console", "-no-reboot"),
         *("-kernel", str(machine.kernel), "-initrd", str(machine.initramfs), "-append", machine.append),
+        *(_disk(machine.disk) if machine.disk else ()),
         *(("-device", f"vmgenid,guid={guid}") if guid else ()),
     ]
+
+
+def _disk(path: Path) -> tuple[str, ...]:
+    with path.open("rb") as stream:
+        kind = "qcow2" if stream.read(4) == _QCOW else "raw"
+    file = {"driver": "file", "filename": str(path)}
+    node = {"driver": kind, "node-name": "disk", "read-only": True, "file": file}
+    return ("-blockdev", json.dumps(node), "-device", "virtio-blk-pci,drive=disk")
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Of a child that was not waited for: user and system time (proc_pid_stat(5)); 0 when it was."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def guids(first: int) -> Iterator[str]:

@@ -9,17 +9,22 @@ from pathlib import Path
 
 from ..matrix.initramfs import Initramfs
 from ..preload.library import LIBRARY_NAME
-from .contenders import HOST, Contender
+from .contenders import DISK, HOST, Contender
 
 FOLDER = "/vgetrandom"  # all of ours in the guest; native/plan.h knows it
 INIT = f"{FOLDER}/init"
 _LIBRARY = f"/{LIBRARY_NAME}"  # in each root
 _SCRIPTS = Path(__file__).parent / "scripts"
 _NOT_NEEDED = {  # folders of packages
-    *("doc", "man", "lintian", "locale", "posix", "right", "gconv", "audit"),
+    *("doc", "man", "lintian", "locale", "posix", "right", "gconv", "audit", "bitcode", "include", "gems", "@types"),
     *("ensurepip", "idlelib", "pydoc_data", "lib2to3", "__pycache__", "static"),
 }
-_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/", "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
+_ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin",
+    "HOME": "/",
+    "LANG": "C.UTF-8",
+    "PYTHONUNBUFFERED": "1",
+}
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Parts:
     roots       by name: folders that stand for `/`
     host        files of this host, by their absolute paths: the root HOST
     base        an initramfs of the user's, in which programs without a root of their own run
+    modules     kernel modules, in the order in which they are loaded
     """
 
     init: Path
@@ -46,6 +52,7 @@ class Parts:
     roots: Mapping[str, Path]
     host: Mapping[str, Path] = field(default_factory=dict)
     base: Path | None = None
+    modules: Sequence[bytes] = ()
 
 
 def write_guest(output: Path, parts: Parts, contenders: Sequence[Contender], amount: Amount, idle: bool) -> None:
@@ -54,16 +61,17 @@ def write_guest(output: Path, parts: Parts, contenders: Sequence[Contender], amo
     archive.device("/dev/console", 5, 1)
     archive.file(INIT, parts.init.read_bytes())
     archive.file(f"{FOLDER}/plan", plan(contenders, amount, idle), 0o644)
-    if parts.base:
-        archive.folder("/proc")
-        archive.file(_LIBRARY, parts.library.read_bytes())
-    for name in dict.fromkeys(one.root for one in contenders if one.root):
+    archive.folder("/proc")
+    archive.file(_LIBRARY, parts.library.read_bytes())
+    for number, module in enumerate(parts.modules):
+        archive.file(f"{FOLDER}/modules/{number}", module, 0o644)
+    for name in dict.fromkeys(one.root for one in contenders if one.root not in ("", DISK)):
         files = parts.host.items() if name == HOST else _files_of(parts.roots[name])
         _add_root(archive, _place(name), files, parts.library)
     for one in contenders:
         if one.draw:
             archive.file(f"{_place(one.root)}{_draw(one)}", parts.draws[one.draw[0]].read_bytes())
-    archive.write(output)
+    archive.write(output, packed=False)
     if parts.base:
         _put_before(parts.base, output)
 
@@ -75,12 +83,14 @@ def processes(contenders: Sequence[Contender]) -> list[Contender]:
 
 def plan(contenders: Sequence[Contender], amount: Amount, idle: bool) -> bytes:
     """What init.c reads; native/plan.h has the form."""
-    words = [str(amount.draws), str(amount.lines), str(amount.milliseconds), "idle" if idle else ""]
+    disk = any(one.root == DISK for one in contenders)
+    words = [str(amount.draws), str(amount.lines), str(amount.milliseconds)]
+    words += ["idle" if idle else "", "disk" if disk else ""]
     for number, one in enumerate(processes(contenders)):
-        library = {"LD_PRELOAD": _LIBRARY} if one.library else {}
+        library = {"LD_PRELOAD": f"/tmp{_LIBRARY}" if one.root == DISK else _LIBRARY} if one.library else {}
         setting = {"VGETRANDOM": one.setting} if one.setting else {}
         environment = {**_ENVIRONMENT, **library, **setting}
-        words += ["draw" if one.draw else "lines", _place(one.root)]
+        words += [one.label, "draw" if one.draw else "lines", _place(one.root)]
         words += [*(f"{name}={value}" for name, value in environment.items()), ""]
         words += [*([_draw(one), str(number), *one.draw[1:]] if one.draw else one.lines), ""]
     return b"".join(word.encode() + b"\0" for word in words)
@@ -106,7 +116,7 @@ def _add_root(archive: Initramfs, place: str, files: Iterable[tuple[str, Path]],
     archive.device(f"{place}/dev/null", 1, 3, 0o666)
     archive.device(f"{place}/dev/urandom", 1, 9, 0o666)
     archive.file(f"{place}{_LIBRARY}", library.read_bytes())
-    for script in sorted(_SCRIPTS.glob("*.py")):
+    for script in sorted(path for path in _SCRIPTS.iterdir() if path.is_file()):
         archive.file(f"{place}/{script.name}", script.read_bytes(), 0o644)
 
 

@@ -22,7 +22,9 @@ _GLIBC = "gnu.2.28"  # older than any root's
 
 def build_init(arch: str, cache: Path) -> Path:
     """The guest's first program. Raises VgetrandomError when it does not compile, or there is no compiler."""
-    return _build("init", [_NATIVE / "watch.c"], zig_compiler(f"{arch}-linux-musl", "-static"), cache)
+    return _build(
+        "init", [_NATIVE / "watch.c", _NATIVE / "disk.c"], zig_compiler(f"{arch}-linux-musl", "-static"), cache
+    )
 
 
 def build_draws(arch: str, names: Iterable[str], cache: Path) -> dict[str, Path]:

@@ -14,7 +14,7 @@ from .verdict import Verdict, outcome
 SCHEMA = 1
 BEGIN = "<!-- begin: written by vgetrandom clones --document -->"
 COLUMNS = ("contender", "repeats", "draws", "repeated", "begun late", "us", "first new", "same guid", "no device")
-_LEFT = 2  # columns
+LEFT = 2  # columns
 
 
 def heading(cell: CellResult) -> str:
@@ -39,7 +39,7 @@ def rows(contenders: Sequence[Contender], cell: CellResult) -> list[tuple[str, .
 def as_markdown(contenders: Sequence[Contender], cells: Sequence[CellResult]) -> str:
     """All tables, for a document."""
     return "\n\n".join(
-        f"{heading(cell)}:\n\n" + "\n".join(markdown_table(COLUMNS, rows(taking_part(contenders, cell), cell), _LEFT))
+        f"{heading(cell)}:\n\n" + "\n".join(markdown_table(COLUMNS, rows(taking_part(contenders, cell), cell), LEFT))
         for cell in cells
     )
 
@@ -50,42 +50,56 @@ def taking_part(contenders: Sequence[Contender], cell: CellResult) -> list[Conte
     return [one for one in contenders if own and one.name in own.repeats]
 
 
-def as_json(contenders: Sequence[Contender], cells: Sequence[CellResult], verdict: Verdict) -> dict[str, Any]:
+def as_json(
+    contenders: Sequence[Contender], cells: Sequence[CellResult], verdict: Verdict, failed: Sequence[str]
+) -> dict[str, Any]:
     """Stable keys. Times are in nanoseconds of the guest's clock (one processor: instructions) from the snapshot."""
     return {
         "schema": SCHEMA,
         "verdict": verdict.word,
         "invalid": list(verdict.invalid),
         "repeats": list(verdict.repeats),
+        "failed": list(failed),
         "cells": [_cell(contenders, cell) for cell in cells],
     }
 
 
+def words(verdict: Verdict) -> list[str]:
+    """The verdict in lines."""
+    if verdict.word == "yes":
+        return ["yes: nothing repeats but what was drawn before the clone's kernel knew"]
+    return [f"{verdict.word}: {why}" for why in (verdict.invalid or verdict.repeats)]
+
+
 def _own(found: Repeats) -> tuple[str, ...]:
     last = "-" if found.last_ns is None else f"{found.last_ns / 1000:,.0f}"
-    fresh = "never" if found.fresh is None else f"{found.fresh:,}"
+    never = "never" if found.compared else "-"
+    fresh = never if found.fresh is None else f"{found.fresh:,}"
     return (outcome(found), f"{found.compared:,}", f"{found.repeated:,}", f"{found.late:,}", last, fresh)
 
 
 def _control(trial: Trial | None, contender: Contender) -> str:
-    if trial is None:
+    if trial is None or contender.name not in trial.repeats:
         return "-"
     found = trial.repeats[contender.name]
-    return "all" if found.repeated >= found.compared else f"{found.repeated:,}"
+    return "all" if found.repeated >= found.compared > 0 else f"{found.repeated:,}"
 
 
 def _cell(contenders: Sequence[Contender], cell: CellResult) -> dict[str, Any]:
     return {
         "kernel": cell.kernel,
         "processors": cell.processors,
+        "qemu": cell.qemu,
         "seconds": round(cell.seconds, 1),
+        "cpu_seconds": round(cell.cpu_seconds, 1),
         "trials": [
             {
                 "generation": trial.kind,
                 "handled_ns": list(trial.handled_ns),
                 "contenders": [
                     {"contender": one.name, "label": one.label, "promise": one.promise, **_numbers(trial, one)}
-                    for one in taking_part(contenders, cell)
+                    for one in contenders
+                    if one.name in trial.repeats
                 ],
             }
             for trial in cell.trials
@@ -100,6 +114,7 @@ def _numbers(trial: Trial, contender: Contender) -> dict[str, Any]:
         "draws": found.compared,
         "repeated": found.repeated,
         "begun_late": found.late,
+        "late_draws": found.late_draws,
         "last_ns": found.last_ns,
         "first_new": found.fresh,
     }

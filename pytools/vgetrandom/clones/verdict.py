@@ -39,6 +39,8 @@ def judge(contenders: Sequence[Contender], cells: Sequence[CellResult]) -> Verdi
 
 def outcome(repeats: Repeats) -> str:
     """In a word or two: who repeats."""
+    if not repeats.compared:
+        return "drew nothing"
     if repeats.late:
         return "repeats"
     return "before the kernel knew" if repeats.repeated else "no"
@@ -51,16 +53,21 @@ def _invalid(contenders: Sequence[Contender], cell: CellResult) -> Iterator[str]
         yield "a clone's kernel has not noticed its new generation (CONFIG_VMGENID)"
     for trial in cell.trials:
         for one in contenders if trial.kind != OWN else ():
-            found = trial.repeats[one.name]
+            found = trial.repeats.get(one.name)
+            if found is None:
+                continue  # only few take part without the device
             if found.repeated < found.compared:
                 yield (
                     f"in control {trial.kind} {one.label} repeats {found.repeated:,} of {found.compared:,} draws: "
                     "clones differ in more than their generation"
                 )
     for one in contenders:
-        if not own.repeats[one.name].compared:
+        found = own.repeats[one.name]
+        if not found.compared:
             yield f"{one.label} drew nothing after the snapshot; give it more time with --milliseconds"
-    if not own.repeats[BUFFERED].late:
+        elif one.decides and not found.late_draws and None not in own.handled_ns:
+            yield f"{one.label} drew nothing when its kernel knew; ask for more with --draws or --lines"
+    if not own.repeats[BUFFERED].late and None not in own.handled_ns:
         yield "the buffered generator does not repeat: this run would not see one that does"
 
 

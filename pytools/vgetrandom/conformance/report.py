@@ -37,6 +37,14 @@ def print_list(console: Console, cases: Sequence[Case]) -> None:
             console.print(Text(f"      Source: {case.source}", style="dim"))
 
 
+def list_object(cases: Sequence[Case]) -> list[dict[str, str]]:
+    """The same for JSON."""
+    return [
+        {"case": case.name, "group": case.group, "kind": case.kind, "promise": case.promise, "source": case.source}
+        for case in cases
+    ]
+
+
 def print_results(
     console: Console,
     results: Sequence[Result],

@@ -29,7 +29,10 @@ PROFILES = ("quick", "full", "soak")
 # The case's own watchdog is the normal end of a hung case. This is for one that loses it.
 _LAST_RESORT = 1800  # seconds
 # Not passed on: they would change what is asked.
-_FOREIGN = ("LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "VGETRANDOM", "VGETRANDOM_REPORT", "CONFORM_EXEC")
+_FOREIGN = (
+    *("LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "VGETRANDOM", "VGETRANDOM_REPORT"),
+    *("CONFORM_EXEC", "CONFORM_RECORD", "CONFORM_ALLOWED"),  # from a case to the programs that it starts
+)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerDefSection
 
 from ..errors import VgetrandomError
-from ..preload.identity import require_usable
+from ..preload.identity import require_generator, require_usable
 from ..system.debian import fetch
 from .libc_folder import look
 from .static import archive_of, require_archive, static_command
@@ -24,7 +24,8 @@ _DEBIAN_PACKAGES = ("libc6", "libgcc-s1")  # glibc needs the second to cancel a 
 SHIM_SUFFIX = "+shim"
 _LABEL = re.compile(r"([^/=:,]+)=(.*)")
 HELP = (
-    "shim, native, musl, libc:[NAME=]DIR, debian:RELEASE, static:[NAME=]DIR_OR_COMPILER or under:COMMAND; "
+    "shim, native, musl, libc:[NAME=]DIR, debian:RELEASE, static:[NAME=]DIR_OR_COMPILER, preload:[NAME=]FILE.so or "
+    "under:COMMAND; "
     "musl, libc:, debian: and under: also with +shim"
 )
 
@@ -69,6 +70,15 @@ def parse_target(text: str, shim: Path | None) -> Target:
     if kind == "libc":
         label, folder = split_label(what)
         return _libc_target(_with_suffix(label, with_shim) or text, text, Path(folder), library)
+    if kind == "preload" and ":" in base:
+        if with_shim:
+            raise VgetrandomError(f"target {text} can't be: of two preloaded libraries, programs call one")
+        label, file = split_label(what)
+        if not file:
+            raise VgetrandomError(f"target {text!r} names no library; write preload:FILE.so or preload:NAME=FILE.so")
+        other = Path(file).absolute()
+        require_generator(other)
+        return Target(label or text, _host_family(), (), {"LD_PRELOAD": str(other)}, text, other)
     if kind == "static":  # also without a colon: this host's own
         if with_shim:
             raise VgetrandomError(f"target {text} can't be: nothing is preloaded into statically linked programs")

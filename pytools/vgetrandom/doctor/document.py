@@ -8,6 +8,7 @@ from typing import Any
 
 from ..preload.settings import SWITCH, complaint
 from .findings import Findings
+from .measurement import LARGE
 from .text import verdict
 
 SCHEMA = 2
@@ -19,6 +20,7 @@ def findings_object(found: Findings) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "good": found.good,
+        "works": found.works,
         "verdict": verdict(found),
         "host": asdict(found.host),
         "vdso": asdict(found.function) if found.function else None,
@@ -37,4 +39,5 @@ def findings_object(found: Findings) -> dict[str, Any]:
             "library": found.trial.draw,
         },
         "ratio": found.ratio,
+        "large": {"bytes": LARGE, **asdict(found.large)} if found.large else None,
     }

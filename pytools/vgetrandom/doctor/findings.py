@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..preload.exit_report import ACTIVE
 from ..preload.library import library_path
 from ..system.host import Host, look
 from ..system.vdso import VdsoFunction, find_getrandom, vdso_image
-from .measurement import Measurement, Trial, measure, try_library
+from .measurement import Large, Measurement, Trial, measure, measure_large, try_library
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,17 @@ class Findings:
     measured: Measurement | None
     library: Path
     trial: Trial
+    large: Large | None = None
+
+    @property
+    def works(self) -> bool:
+        """Whether the library serves draws here."""
+        return self.trial.status == ACTIVE
 
     @property
     def good(self) -> bool:
-        return self.trial.status == ACTIVE
+        """Whether there is something to gain for small draws by getrandom(), which is what most programs do."""
+        return self.works and not self.libc_uses_vdso
 
     @property
     def ratio(self) -> float | None:
@@ -48,4 +55,6 @@ def examine() -> Findings:
     library = library_path()
     image = vdso_image()
     function = find_getrandom(image) if image else None
-    return Findings(look(), image is not None, function, measure(function), library, try_library(library))
+    found = Findings(look(), image is not None, function, measure(function), library, try_library(library))
+    # What else there is to gain is of interest where small draws leave nothing.
+    return replace(found, large=measure_large(library)) if found.libc_uses_vdso and found.works else found

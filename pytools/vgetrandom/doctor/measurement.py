@@ -17,7 +17,20 @@ from ..preload.library import helper_path, reporter_path
 from ..preload.settings import LOCK, SWITCH
 from ..system.vdso import VdsoFunction
 
-HELPER = "vdso_speed"
+HELPER = "vdso_speed.so"
+# What a process of this interpreter does with the helper: an offset and a length in, JSON out.
+_CODE = """
+import ctypes, json, sys
+asked, times = (ctypes.c_uint32 * 4)(), (ctypes.c_double * 4)()
+speed = ctypes.CDLL(sys.argv[1]).vdso_speed
+status = speed(ctypes.c_ulong(int(sys.argv[2], 16)), ctypes.c_size_t(int(sys.argv[3])), asked, times)
+names = ("vdso_ns", "syscall_ns", "libc_ns", "other_ns")
+found = {name: round(time, 1) if time >= 0 else None for name, time in zip(names, times)}
+found.update(zip(("state_size", "mmap_prot", "mmap_flags", "mapped"), (*asked[:3], bool(asked[3]))))
+print(json.dumps(found))
+sys.exit(status)
+"""
+LARGE = 65536  # bytes of a large draw; the helper makes no larger ones
 _SECONDS = 60  # far more than it takes
 
 
@@ -37,6 +50,14 @@ class Measurement:
     system_call: float | None
     libc: float | None
     other: float | None = None
+
+
+@dataclass(frozen=True)
+class Large:
+    """Nanoseconds for a draw of LARGE bytes by this libc's getrandom, without and with the library."""
+
+    libc: float
+    library: float
 
 
 @dataclass(frozen=True)
@@ -84,6 +105,15 @@ def try_library(library: Path, length: int = 16) -> Trial:
     )
 
 
+def measure_large(library: Path) -> Large | None:
+    """Time large draws without and with the library; None when that can't be measured."""
+    plain = measure(None, LARGE)
+    served = _run_helper(None, with_library(without_library(os.environ), library), LARGE)
+    if not plain or not plain.libc or not served or not served["libc_ns"]:
+        return None
+    return Large(plain.libc, served["libc_ns"])
+
+
 def _report_of_process(environment: dict[str, str]) -> ExitReport | None:
     """What is reported of a process that does nothing; None when it leaves no report."""
     with tempfile.TemporaryDirectory(prefix="vgetrandom-") as folder:
@@ -103,7 +133,8 @@ def _run_helper(function: VdsoFunction | None, environment: dict[str, str], leng
     helper = helper_path(HELPER)
     if not helper:
         return None
-    words = [str(helper), f"{function.offset if function else 0:x}", str(length)]
+    offset = f"{function.offset if function else 0:x}"
+    words = [sys.executable, "-S", "-c", _CODE, str(helper), offset, str(length)]
     try:
         result = subprocess.run(
             words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECONDS

@@ -4,15 +4,13 @@
  * times one draw by the vDSO, by the system call and by this libc, and a system call that does next to nothing (getppid).
  * Knows nothing of the library.
  *
- * Usage: vdso_speed OFFSET [LENGTH], where OFFSET is the function's in the vDSO image (hexadecimal), or 0 for none, and
- * LENGTH is bytes a draw: 1 to 65536, by default 16.
- * Prints one JSON object; what could not be had is null.
+ * A shared object without a libc of its own: the Python interpreter that opens it has this host's, whichever that is, and
+ * the library in front of it where that is preloaded. One file does for every glibc and musl.
  */
-#include <inttypes.h>
+#undef _FILE_OFFSET_BITS	/* with it glibc says mmap64, which musl has not */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -60,15 +58,14 @@ static bool call_other(void *to)
 }
 
 static struct contestant {
-	const char *name;
 	bool (*draw)(void *to);
 	bool takes_part;
 	double times[ROUNDS];	/* nanoseconds a draw */
 } contestants[] = {
-	{ "vdso", draw_vdso, false, { 0 } },
-	{ "syscall", draw_syscall, true, { 0 } },
-	{ "libc", draw_libc, true, { 0 } },
-	{ "other", call_other, true, { 0 } },
+	{ draw_vdso, false, { 0 } },
+	{ draw_syscall, true, { 0 } },
+	{ draw_libc, true, { 0 } },
+	{ call_other, true, { 0 } },
 };
 
 #define CONTESTANTS (sizeof(contestants) / sizeof(contestants[0]))
@@ -91,18 +88,15 @@ static void measure(struct contestant *one, int round)
 	one->times[round] = (nanoseconds() - start) / calls;
 }
 
-/* The fastest round: what else the machine does only ever adds time. */
-static void print_result(const struct contestant *one)
+/* The fastest round: what else the machine does only ever adds time. Negative: not to be had. */
+static double best_of(const struct contestant *one)
 {
 	double best = one->times[0];
 
 	for (int round = 1; round < ROUNDS; round++)
 		if (one->times[round] < best)
 			best = one->times[round];
-	if (one->takes_part)
-		printf(", \"%s_ns\": %.1f", one->name, best);
-	else
-		printf(", \"%s_ns\": null", one->name);
+	return one->takes_part ? best : -1;
 }
 
 /* Returns whether there is a state to draw with. */
@@ -120,27 +114,33 @@ static bool prepare(unsigned long offset)
 		return false;
 	}
 	state = mmap(NULL, page, (int)parameters.mmap_prot, (int)parameters.mmap_flags, -1, 0);
-	return state != MAP_FAILED;
+	if (state == MAP_FAILED)
+		state = NULL;
+	return state != NULL;
 }
 
-int main(int argc, char **argv)
+/*
+ * `offset` is the function's in the vDSO image, or 0 for none; `bytes` a draw, 1 to 65536. Writes what the kernel asks of a
+ * state (size, prot, flags; zeros where it does not tell) and whether one was mapped, and nanoseconds a call by the
+ * vDSO, the system call, this libc and getppid. Returns 0, or 2 for a length that can't be.
+ */
+__attribute__((visibility("default")))
+int vdso_speed(unsigned long offset, size_t bytes, uint32_t asked[4], double nanoseconds_each[4])
 {
-	bool mapped = prepare(argc > 1 ? strtoul(argv[1], NULL, 16) : 0);
-
-	if (argc > 2)
-		length = strtoul(argv[2], NULL, 10);
-	if (length < 1 || length > MOST)
+	if (bytes < 1 || bytes > MOST)
 		return 2;
+	length = bytes;
 	if (BYTES / length < CALLS)
 		calls = (int)(BYTES / length);
-	contestants[0].takes_part = mapped;
+	contestants[0].takes_part = prepare(offset);
 	for (int round = 0; round < ROUNDS; round++)	/* in turn: noise strikes all alike */
 		for (size_t i = 0; i < CONTESTANTS; i++)
 			measure(&contestants[i], round);
-	printf("{\"state_size\": %" PRIu32 ", \"mmap_prot\": %" PRIu32 ", \"mmap_flags\": %" PRIu32 ", \"mapped\": %s",
-	       parameters.size_of_opaque_state, parameters.mmap_prot, parameters.mmap_flags, mapped ? "true" : "false");
+	asked[0] = parameters.size_of_opaque_state;
+	asked[1] = parameters.mmap_prot;
+	asked[2] = parameters.mmap_flags;
+	asked[3] = state != NULL;
 	for (size_t i = 0; i < CONTESTANTS; i++)
-		print_result(&contestants[i]);
-	puts("}");
+		nanoseconds_each[i] = best_of(&contestants[i]);
 	return 0;
 }

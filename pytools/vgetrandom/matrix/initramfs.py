@@ -6,6 +6,7 @@ thirteen numbers in eight hexadecimal digits, the name, the content, the last tw
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import stat
 from pathlib import Path, PurePosixPath
@@ -35,9 +36,11 @@ class Initramfs:
         self._put(path, stat.S_IFCHR | mode, b"")
         self._devices[path.lstrip("/")] = (major, minor)
 
-    def write(self, output: Path) -> None:
-        """Write the archive, compressed."""
-        with output.open("wb") as plain, gzip.GzipFile("", "wb", 1, plain, 0) as stream:
+    def write(self, output: Path, packed: bool = True) -> None:
+        """Write the archive, compressed or, which takes a guest less time and more memory, not."""
+        with contextlib.ExitStack() as stack:
+            plain = stack.enter_context(output.open("wb"))
+            stream = stack.enter_context(gzip.GzipFile("", "wb", 1, plain, 0)) if packed else plain
             for number, (name, (mode, content)) in enumerate(self._entries.items(), 1):
                 stream.write(_header(name, number, mode, len(content), self._devices.get(name, (0, 0))))
                 stream.write(content + _padding(len(content)))

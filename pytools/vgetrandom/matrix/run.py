@@ -21,7 +21,7 @@ from .console import PROBE, Probe, Transcript, case_results, read_probe, verdict
 from .guest import Machine, check_version, emulator_version, find_emulator, run_guest
 from .identity import IDENTITY, wrong_files
 from .packages import Files, kernel_files, libc_files, shell
-from .programs import LIBC_FOLDER, Programs, build_programs
+from .programs import LIBC_FOLDER, Programs, build_programs, zig_compiler
 from .root import LIBRARY, write_root
 
 # The guest itself, as a case of its own: the first result of every cell.
@@ -99,11 +99,16 @@ def obstacle(cell: Cell, qemu: Path | None) -> str:
     """Why this host can't run a cell, as far as can be told before anything is fetched; "" when nothing is known."""
     if cell.kernel.reason:
         return cell.kernel.reason
-    try:
-        check_version(cell.architecture, find_emulator(cell.architecture, qemu))
-    except VgetrandomError as error:
-        return str(error)
-    return ""
+    missing = []
+    for wanted in (
+        lambda: check_version(cell.architecture, find_emulator(cell.architecture, qemu)),
+        lambda: zig_compiler(cell.architecture.name),
+    ):
+        try:
+            wanted()
+        except VgetrandomError as error:
+            missing.append(str(error))
+    return "; ".join(missing)
 
 
 def prepare(cell: Cell, plan: Plan, done: Callable[[str], None]) -> Prepared:

@@ -38,11 +38,6 @@ def look_object(look: Look) -> dict[str, Any]:
     }
 
 
-def error_object(message: str) -> dict[str, Any]:
-    """What --json prints when something went wrong."""
-    return {"schema": SCHEMA, "error": message}
-
-
 def _burden_object(burden: Burden, seconds: float) -> dict[str, Any]:
     return {
         "nanoseconds_a_getrandom": burden.getrandom,

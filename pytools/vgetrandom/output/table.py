@@ -9,6 +9,8 @@ from rich.text import Text
 
 from .console import Console
 
+_LEAST = 20  # columns for the last one, which says the most
+
 
 def printable(text: str) -> str:
     """Text from elsewhere on one line, without the control characters that would steer a terminal."""
@@ -39,15 +41,43 @@ def plain_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[s
     ]
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> None:
-    """Print to standard output; nothing at all without rows."""
+def fit(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, spare: Sequence[str]
+) -> tuple[list[str], list[list[str]], list[str]]:
+    """Columns and rows that fit into `width`, and the names of the columns that were left out.
+
+    Those in `spare` go one by one, the first one first. The last column is folded: _LEAST of it have to fit.
+    """
+    shown = list(range(len(columns)))
+    left_out = []
+    for name in spare:
+        widths = [max(len(columns[index]), *(len(row[index]) for row in rows), 0) for index in shown[:-1]]
+        if sum(widths) + 2 * len(widths) + _LEAST <= width:
+            break
+        shown.remove(list(columns).index(name))
+        left_out.append(name)
+    return [columns[index] for index in shown], [[row[index] for index in shown] for row in rows], left_out
+
+
+def left_out_line(names: Sequence[str], width: int) -> str:
+    """What is said of columns that a narrow terminal has no room for."""
+    return f"no room for {', '.join(names)} in {width} columns; --json has all"
+
+
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = (), spare: Sequence[str] = ()
+) -> None:
+    """Print to standard output; nothing at all without rows. Columns in `spare` may be left out, with a word."""
     console = Console()
     if not rows:
         return
-    if console.is_terminal:
-        console.print(make_table(columns, rows, styles))
-    else:
+    if not console.is_terminal:
         print("\n".join(plain_lines(columns, rows)))
+        return
+    shown, cells, left_out = fit(columns, rows, console.width, spare)
+    console.print(make_table(shown, cells, styles))
+    if left_out:
+        print(left_out_line(left_out, console.width))
 
 
 def _is_numeric(rows: Sequence[Sequence[str]], index: int) -> bool:

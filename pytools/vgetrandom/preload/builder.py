@@ -57,7 +57,7 @@ def build_library(output: Path, target: Target | None, sanitize: Sequence[str], 
     Raises VgetrandomError when there is no compiler, when it fails, or when `output` can't be written.
     """
     source = source_path()
-    _require_compiler(target)
+    _require_tools(target)
     if output.is_dir() or not _writable(output.parent):
         raise VgetrandomError(f"can't write {output}; give another file with -o")
     with tempfile.TemporaryDirectory(prefix="vgetrandom-build-") as folder:
@@ -87,7 +87,11 @@ def host_compiler() -> list[str]:
     return words or next(([name] for name in _COMPILERS if shutil.which(name)), [])
 
 
-def _require_compiler(target: Target | None) -> None:
+def _require_tools(target: Target | None) -> None:
+    missing = [name for name in ("mesonbuild", "ninja") if importlib.util.find_spec(name) is None]
+    if missing:
+        names = " ".join(name.replace("mesonbuild", "meson") for name in missing)
+        raise VgetrandomError(f"building needs PyPI's {names}; run: {sys.executable} -m pip install {names}")
     if target:
         if importlib.util.find_spec("ziglang") is None:
             raise VgetrandomError(
@@ -129,7 +133,7 @@ def _options(target: Target | None, sanitize: Sequence[str], folder: Path) -> li
         options += ["--cross-file", str(source_path() / "cross" / f"{target.arch}.ini"), "--cross-file", str(constants)]
     if sanitize:
         return [*options, f"-Db_sanitize={','.join(sorted(sanitize))}", "-Dbuildtype=debugoptimized"]
-    return [*options, "-Dc_link_args=-s"]
+    return [*options, "-Dc_link_args=['-s', '-Wl,--build-id=sha1']"]
 
 
 def _command(command: Sequence[str], environment: dict[str, str], verbose: bool) -> None:

@@ -21,10 +21,12 @@ from elftools.elf.sections import NoteSection, SymbolTableSection
 
 from ..errors import VgetrandomError
 from ..system.elf import read_elf
+from ..system.files import open_regular, read_regular
 
 RECORD = "vgetrandom_process"  # what every build of the library exports (include/vgetrandom.h)
 _SEPARATORS = " \t\n\v\f\r:"  # of LD_PRELOAD: glibc's are space and colon, musl's are isspace(3) and colon
 _TOKEN = re.compile(r"\$(?:\{|ORIGIN|LIB|PLATFORM)")  # ld.so(8) puts something else in their place
+_RELEASE = re.compile(rb"(?:^|\0)(\d+\.\d+\.\d+[-+.\w]*)\0")  # load.c copies it into the record
 _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) \S{4} [0-9a-f]+ \S+ [0-9]+ +([/[].*)")
 
 
@@ -65,13 +67,13 @@ def identify(path: Path) -> File:
 
 @functools.lru_cache(None)
 def _identify(path: Path, _changed: int, _size: int) -> File:
-    content = path.read_bytes()
+    content = read_regular(path)
     return File(path, _build_id(path), hashlib.sha256(content).hexdigest())
 
 
 def _build_id(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             for section in ELFFile(stream).iter_sections():
                 if isinstance(section, NoteSection):
                     for note in section.iter_notes():
@@ -117,9 +119,21 @@ def require_nameable(library: Path) -> None:
     else:
         return
     raise VgetrandomError(
-        f"LD_PRELOAD can't hold {text!r}, with {what}; copy the library elsewhere "
-        "and set VGETRANDOM_LIBRARY to the copy"
+        f"LD_PRELOAD can't hold {text!r}, with {what}; copy the library elsewhere and name the copy "
+        "(this project's: in VGETRANDOM_LIBRARY)"
     )
+
+
+def require_plain(library: Path) -> None:
+    """Raises VgetrandomError for a path that can't be written wherever LD_PRELOAD is.
+
+    The list ends a name at a space or colon (ld.so(8)); shells, units of systemd and manifests expand $ and %.
+    """
+    if set(str(library)) & {*_SEPARATORS, "$", "%"}:
+        raise VgetrandomError(
+            f"LD_PRELOAD can't hold {str(library)!r} everywhere, with a space, a colon, $ or % in it; "
+            "copy the library elsewhere and set VGETRANDOM_LIBRARY to the copy"
+        )
 
 
 def require_library(library: Path) -> Path:
@@ -138,6 +152,22 @@ def require_usable(library: Path) -> None:
     """Raises VgetrandomError when programs of this host can't be started with the file preloaded."""
     require_nameable(library)
     require_library(library)
+    _require_loadable(library)
+
+
+def require_generator(library: Path) -> None:
+    """The same for a library of whoever's, which must have a getrandom: programs would call that."""
+    require_nameable(library)
+    try:
+        elf = read_elf(library)
+    except OSError as error:
+        raise VgetrandomError(f"the library {library} can't be read: {error.strerror}") from error
+    if elf is None or elf.interpreter or not _exports(library, "getrandom"):
+        raise VgetrandomError(f"{library} is no shared library that defines getrandom; make one with adapter.c")
+    _require_loadable(library)
+
+
+def _require_loadable(library: Path) -> None:
     host, other = read_elf(Path("/proc/self/exe")), read_elf(library)
     if host and other and not host.loads(other):
         raise VgetrandomError(f"{library} is {other}, and this host's programs are {host}; give a build for this host")
@@ -170,15 +200,29 @@ def require_preloadable(library: Path) -> None:
 def is_copy(path: Path) -> bool:
     """Whether a file is a build of this library, under whatever name. False when it can't be read."""
     try:
-        return path.is_file() and RECORD.encode() in path.read_bytes() and _exports(path, RECORD)
+        return RECORD.encode() in read_regular(path) and _exports(path, RECORD)
     except OSError:
         return False
 
 
+def release_of(path: Path) -> str:
+    """The version of a build of this library, from its file; "" when the file is none, or can't be read."""
+    if not is_copy(path):
+        return ""
+    try:
+        with open_regular(path) as stream:
+            section = ELFFile(stream).get_section_by_name(".rodata")
+            found = _RELEASE.search(section.data()) if section else None
+    except (OSError, ELFError, ValueError, KeyError, TypeError, AttributeError):
+        return ""
+    return found[1].decode() if found else ""
+
+
 def _exports(library: Path, name: str) -> bool:
     try:
-        with library.open("rb") as stream:
+        with open_regular(library) as stream:
             table = ELFFile(stream).get_section_by_name(".dynsym")
-            return isinstance(table, SymbolTableSection) and bool(table.get_symbol_by_name(name))
+            found = table.get_symbol_by_name(name) if isinstance(table, SymbolTableSection) else None
+            return any(symbol["st_shndx"] != "SHN_UNDEF" for symbol in found or ())
     except (ELFError, ValueError, KeyError, TypeError, AttributeError):
         return False

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from ..errors import VgetrandomError
 from ..system.elf import needed_libraries
+from ..system.files import open_regular
 from ..system.program import NOT_EXECUTABLE, Program
 from .identity import is_copy, require_nameable
 from .library import LIBRARY_NAME, REPORTER_NAME
@@ -109,7 +110,7 @@ def words_for(program: Program, command: Sequence[str]) -> tuple[str, list[str]]
 
 def _is_plain_text(path: str) -> bool:
     try:
-        with Path(path).open("rb") as stream:
+        with open_regular(Path(path)) as stream:
             head = stream.read(256)
     except OSError:
         return False

@@ -52,9 +52,9 @@ def reporter_beside(library: Path) -> Path:
 
 
 def helper_path(name: str) -> Path | None:
-    """A program built with the library: beside it, or in the package. None where it is missing."""
+    """A helper built with the library: beside it, or in the package. None where it is missing."""
     for path in (library_path().with_name(name), _package_file(name)):
-        if os.access(path, os.X_OK):
+        if path.is_file():
             return path
     return None
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Union
 
+from ..system.files import read_regular
 from ..system.ldcache import read_cache
 from .elf_facts import Facts, Problem
 
@@ -253,7 +254,8 @@ class Loader:
         name = Path(interpreter).name.split(".so")[0]
         for path in self._root.locate(f"/etc/{name}.path") if name else ():
             try:
-                return Path(path).read_text(errors="surrogateescape").replace("\n", ":").strip(":").split(":")
+                said = read_regular(Path(path)).decode(errors="surrogateescape")
+                return said.replace("\n", ":").strip(":").split(":")
             except OSError:
                 continue
         return _MUSL_DEFAULT.split(":")

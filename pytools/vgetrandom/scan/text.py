@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..system.files import open_regular
 from .elf_facts import Problem, read_facts
 from .survey import Row, Trouble
 from .verdict import Verdict
@@ -81,8 +82,11 @@ def _why_not_judged(path: str) -> str:
     found = read_facts(path)
     if isinstance(found, Problem):
         return found.message
-    with Path(path).open("rb") as stream:
-        line = stream.read(256).split(b"\n")[0]
+    try:
+        with open_regular(Path(path)) as stream:
+            line = stream.read(256).split(b"\n")[0]
+    except OSError as error:
+        return error.strerror or str(error)
     if line.startswith(b"#!"):
         interpreter = line[2:].decode(errors="replace").strip()
         return f"a script: scan its interpreter, {interpreter}"

@@ -26,7 +26,8 @@ def _entry_object(entry: Entry, details: bool) -> dict[str, Any]:
     record = entry.record
     if record is None:
         return document
-    document.update(status=record.status, warnings=list(entry.warnings))
+    file = {"path": record.library, "replaced": entry.replaced, "release_now": entry.release or None}
+    document.update(status=record.status, warnings=list(entry.warnings), library=file)
     if record.foreign:
         return document
     document.update(

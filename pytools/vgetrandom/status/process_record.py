@@ -7,6 +7,7 @@ The layouts and their meaning are those of include/vgetrandom.h. The record is f
 from __future__ import annotations
 
 import os
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,12 +26,15 @@ MEMORY_NAMES = {0: "none", 1: "droppable", 2: "locked", 3: "lock-refused"}
 NOT_INITIALISED = "not initialised"
 
 _BEGINNING = struct.Struct("=QI")  # magic and version, in every version
-_PROCESS = struct.Struct("=QIIII16sQQQQQIIIIIIQQQII")
+_PROCESS = struct.Struct("=QIIII16sQQQQQIIIIIIQQQQII")
 _TAIL = struct.Struct("=QQQQ")
 
-_DT_HASH, _DT_STRTAB, _DT_SYMTAB = 4, 5, 6
+_DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ = 4, 5, 6, 10
 _PT_DYNAMIC = 2
 _MAX_SYMBOLS = 4096
+_MAX_STRINGS = 1 << 16  # bytes of a table of names; ours has far fewer
+_FIRST_PAGE = re.compile(r"([0-9a-f]+)-[0-9a-f]+ \S{4} 0+ (\S+ [1-9][0-9]*) +(/.*)")  # of a file: proc_pid_maps(5)
+_OTHERS: set[str] = set()  # device, inode and path of files that are not ours
 _DROPPABLE, _WIPED, _LOCKED = "dp", "wf", "lo"  # the kernel's words in smaps (fs/proc/task_mmu.c)
 
 
@@ -46,11 +50,12 @@ class NotPermitted(Exception):
 class Record:
     """What the library does in one process. Addresses are the process's; sizes are in bytes.
 
+    library       the library's file, as the kernel names it: with " (deleted)" where it was replaced or removed
     release       the library's version
     foreign       0, or the version of the record where it is one that can't be read here: then nothing else is known
     memory        of the states: "none", "droppable", "locked", "lock-refused" (asked for, refused: droppable)
     large         the length from which a request is large
-    vector        what large requests are made with; "none": by the vDSO; "": there was none so far
+    vector        what large requests are made with; "none": by the vDSO or system calls; "": there was none so far
     used, slots   slots given in this process's lineage of forks, and how many there are
     states        slots that hold a state in this process now: a fork wipes them, and the kernel may drop some
     calls, bytes  served from the vDSO in this process; lower bounds after the kernel dropped a state
@@ -58,6 +63,7 @@ class Record:
 
     pid: int
     status: str
+    library: str = ""
     release: str = ""
     foreign: int = 0
     memory: str = "none"
@@ -75,6 +81,14 @@ class Record:
     bytes: int = 0
     memory_start: int = 0
     memory_end: int = 0
+
+
+@dataclass(frozen=True)
+class LoadedLibrary:
+    """Where the library is in a process, and its file as the kernel names it."""
+
+    base: int
+    path: str
 
 
 @dataclass(frozen=True)
@@ -108,13 +122,42 @@ def process_ids() -> list[int]:
     return sorted(int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
 
 
-def library_base(pid: int) -> int | None:
-    """Where the library is mapped in a process; None when it is not. Raises ProcessGone or NotPermitted."""
-    for line in _proc_text(pid, "maps").splitlines():
-        columns = line.split(None, 5)
-        if len(columns) == 6 and int(columns[2], 16) == 0 and Path(columns[5]).name.startswith(LIBRARY_NAME):
-            return int(columns[0].split("-")[0], 16)
+def find_library(pid: int) -> LoadedLibrary | None:
+    """Which library of ours is mapped in a process; None when none is. Raises ProcessGone or NotPermitted.
+
+    It is known by what it exports, whatever its file is called. Where only the list of files may be read (it asks for
+    less than memory does), by its name.
+    """
+    files = [
+        (int(m[1], 16), f"{m[2]} {m[3]}", m[3])
+        for m in map(_FIRST_PAGE.match, _proc_text(pid, "maps").splitlines())
+        if m
+    ]
+    try:
+        with _Memory(pid) as memory:
+            for base, identity, path in files:
+                if _is_ours(memory, base, identity):
+                    return LoadedLibrary(base, path)
+    except NotPermitted:
+        for base, _identity, path in files:
+            if Path(path).name.startswith(LIBRARY_NAME):
+                return LoadedLibrary(base, path)
     return None
+
+
+def _is_ours(memory: _Memory, base: int, identity: str) -> bool:
+    """Whether the file that is mapped at `base` exports the record. A file that does not is asked once."""
+    if identity in _OTHERS:
+        return False
+    try:
+        dynamic = _addresses(memory, base)
+        if memory.find(dynamic[_DT_STRTAB], min(dynamic.get(_DT_STRSZ, 0), _MAX_STRINGS), b"\0" + _SYMBOL + b"\0"):
+            _find_symbol(memory, base)
+            return True
+    except (ProcessGone, KeyError):  # no library, or one that is being unmapped
+        pass
+    _OTHERS.add(identity)
+    return False
 
 
 def read_record(pid: int) -> Record | None:
@@ -122,24 +165,24 @@ def read_record(pid: int) -> Record | None:
 
     Nothing is stopped: counters read one after the other may be a few calls apart.
     """
-    base = library_base(pid)
-    if base is None:
+    library = find_library(pid)
+    if library is None:
         return None
     with _Memory(pid) as memory:
-        address = _find_symbol(memory, base)
+        address = _find_symbol(memory, library.base)
         magic, version = _BEGINNING.unpack(memory.read(address, _BEGINNING.size))
         if magic == 0:  # the loader has not come to its constructor yet
-            return Record(pid, NOT_INITIALISED)
+            return Record(pid, NOT_INITIALISED, library=library.path)
         if magic != _MAGIC:
             raise ProcessGone(f"the library in process {pid} has no record that could be read")
         if version != _VERSION:
-            return Record(pid, f"record version {version}", foreign=version)
-        return _describe(pid, memory, _PROCESS.unpack(memory.read(address, _PROCESS.size)))
+            return Record(pid, f"record version {version}", library=library.path, foreign=version)
+        return _describe(pid, library, memory, _PROCESS.unpack(memory.read(address, _PROCESS.size)))
 
 
-def _describe(pid: int, memory: _Memory, fields: tuple[Any, ...]) -> Record:
+def _describe(pid: int, library: LoadedLibrary, memory: _Memory, fields: tuple[Any, ...]) -> Record:
     _magic, _version, _size, status, kind, release, entry, _limit, large, _span, states, *rest = fields
-    state_size, stride, prot, flags, page_size, most_vector, _slot, used, vector, slots, _reserved = rest
+    state_size, stride, prot, flags, page_size, most_vector, _first, _slot, used, vector, slots, _reserved = rest
     given = chosen = 0
     tails: list[tuple[int, ...]] = []
     end = states
@@ -153,6 +196,7 @@ def _describe(pid: int, memory: _Memory, fields: tuple[Any, ...]) -> Record:
             tails.append(_TAIL.unpack(memory.read(state + state_size, _TAIL.size)))
     return Record(
         pid=pid,
+        library=library.path,
         status=STATUS_NAMES.get(status, f"status {status}"),
         release=release.split(b"\0")[0].decode(errors="replace"),
         memory=MEMORY_NAMES.get(kind, f"memory {kind}"),
@@ -258,6 +302,10 @@ class _Memory:
             raise ProcessGone
         return data
 
+    def find(self, address: int, size: int, text: bytes) -> bool:
+        """Whether `text` is within `size` bytes at an address."""
+        return text in self.read(address, size)
+
     def number(self, address: int) -> int:
         """A number of 32 bits."""
         return int(struct.unpack("=I", self.read(address, 4))[0])
@@ -274,17 +322,26 @@ def _proc_text(pid: int, name: str) -> str:
 
 def _find_symbol(memory: _Memory, base: int) -> int:
     """The address of the record, through the loaded library's dynamic section (elf(5)). Raises ProcessGone."""
-    dynamic = dict(_dynamic(memory, base))
-    # glibc relocates these addresses in memory, musl leaves them as they are in the file.
-    hash_table, strings, symbols = (
-        dynamic.get(tag, 0) if dynamic.get(tag, 0) >= base else base + dynamic.get(tag, 0)
-        for tag in (_DT_HASH, _DT_STRTAB, _DT_SYMTAB)
-    )
+    dynamic = _addresses(memory, base)
+    try:
+        hash_table, strings, symbols = (dynamic[tag] for tag in (_DT_HASH, _DT_STRTAB, _DT_SYMTAB))
+    except KeyError:
+        raise ProcessGone from None
     count = _symbol_count(memory, hash_table)
     for name, _info, _other, _section, value, _size in struct.iter_unpack("=IBBHQQ", memory.read(symbols, 24 * count)):
         if value and memory.read(strings + name, len(_SYMBOL) + 1) == _SYMBOL + b"\0":
             return int(base + value)
     raise ProcessGone
+
+
+def _addresses(memory: _Memory, base: int) -> dict[int, int]:
+    """The dynamic section: tags and their values, those that are addresses as addresses in the process."""
+    found = dict(_dynamic(memory, base))
+    for tag in (_DT_HASH, _DT_STRTAB, _DT_SYMTAB):
+        # glibc relocates these in memory, musl leaves them as they are in the file.
+        if tag in found and found[tag] < base:
+            found[tag] += base
+    return found
 
 
 def _symbol_count(memory: _Memory, hash_table: int) -> int:

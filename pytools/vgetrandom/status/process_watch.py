@@ -6,7 +6,9 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from ..preload.identity import release_of
 from ..preload.settings import complaint
 from .process_record import (
     Mapping,
@@ -14,13 +16,15 @@ from .process_record import (
     ProcessGone,
     Record,
     command_of,
-    library_base,
+    find_library,
     lost_flags,
     process_ids,
     read_record,
     settings_of,
     state_mappings,
 )
+
+_DELETED = " (deleted)"  # behind the path of a file that lost its name (d_path(), fs/d_path.c)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Entry:
     setting   what VGETRANDOM said when it was started
     mappings  those that hold the states
     warnings  sentences on what is not as it should be
+    replaced  whether the library's file is not the one any more that is mapped
+    release   of the file that has its name now; "" where there is none, or when it was not replaced
     """
 
     pid: int
@@ -39,6 +45,8 @@ class Entry:
     setting: str = ""
     mappings: tuple[Mapping, ...] = ()
     warnings: tuple[str, ...] = ()
+    replaced: bool = False
+    release: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,12 +89,25 @@ def _entry(record: Record, rate: float | None) -> Entry:
     mappings: tuple[Mapping, ...] = ()
     with contextlib.suppress(NotPermitted, ProcessGone):
         setting, mappings = settings_of(record.pid), tuple(state_mappings(record.pid, record))
+    replaced = record.library.endswith(_DELETED)
+    # As the process sees it, which may be in a container.
+    path = record.library[: -len(_DELETED)] if replaced else ""
+    release = release_of(Path(f"/proc/{record.pid}/root{path}")) if replaced else ""
     return Entry(
-        record.pid, command_of(record.pid), record, rate, setting, mappings, tuple(_warnings(record, setting, mappings))
+        record.pid,
+        command_of(record.pid),
+        record,
+        rate,
+        setting,
+        mappings,
+        tuple(_warnings(record, setting, mappings, path, release)),
+        replaced,
+        release,
     )
 
 
-def _warnings(record: Record, setting: str, mappings: Sequence[Mapping]) -> Iterator[str]:
+def _warnings(record: Record, setting: str, mappings: Sequence[Mapping], replaced: str, release: str) -> Iterator[str]:
+    """`replaced`: the path whose file is another one now, or none; `release`: that one's."""
     lost = lost_flags(record, mappings)
     if lost:
         yield (
@@ -95,6 +116,14 @@ def _warnings(record: Record, setting: str, mappings: Sequence[Mapping]) -> Iter
         )
     if record.foreign:
         yield f"its copy of the library is of another release: {record.status}, which this vgetrandom can't read"
+    if replaced:
+        now = (
+            f"the file there is of release {release} now, for" if release else "no library is there now, so nothing for"
+        )
+        yield (
+            f"it has the library's release {record.release or '(unknown)'} from {replaced}, and {now} "
+            "what is started anew"
+        )
     unknown = complaint(setting)
     if unknown:
         yield unknown
@@ -103,7 +132,7 @@ def _warnings(record: Record, setting: str, mappings: Sequence[Mapping]) -> Iter
 def _is_visible(pid: int) -> bool:
     """Whether the library is seen to be mapped although the memory may not be read (maps asks for less than mem)."""
     try:
-        return library_base(pid) is not None
+        return find_library(pid) is not None
     except (ProcessGone, NotPermitted):
         return False
 

@@ -4,25 +4,59 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from ..output.table import fit, left_out_line
 from ..preload.settings import SWITCH
-from .process_record import NotPermitted, ProcessGone, library_base
+from .process_record import NotPermitted, ProcessGone, find_library
 from .process_watch import Entry, Snapshot
 
 COLUMNS = ("PID", "CALLS", "BYTES", "SLOTS", "MEMORY", "CALLS/S", "STATUS", "COMMAND")
+SPARE = ("BYTES", "MEMORY", "SLOTS", "STATUS", "CALLS")  # what a narrow terminal can do without, this first
 NONE = "no process has the library"
-_COMMAND_WIDTH = 60
+_AROUND = 3  # lines of a terminal that are no process: the heading, what is cut, and where the cursor stands
 _MEMORY = {
     "none": "none: every call is the system call",
     "locked": f"locked ({SWITCH}=lock)",
     "lock-refused": f"droppable: {SWITCH}=lock was refused",
 }
-_LARGE = {"": "none so far", "none": "by the vDSO"}
+_LARGE = {"": "none so far", "none": "without vectors: by the vDSO or the system call, whichever is quicker"}
 
 
 def cells(snapshot: Snapshot) -> list[tuple[str, ...]]:
     """A row of the table for each process."""
     return [_row(entry) for entry in snapshot.entries]
+
+
+def busiest_first(snapshot: Snapshot) -> Snapshot:
+    """The same, sorted by calls a second, then by calls; those that warn are before all others."""
+
+    def demand(entry: Entry) -> tuple[bool, float, int]:
+        return bool(entry.warnings), entry.rate or 0, entry.record.calls if entry.record else 0
+
+    return replace(snapshot, entries=tuple(sorted(snapshot.entries, key=demand, reverse=True)))
+
+
+def screen(snapshot: Snapshot, width: int, height: int) -> tuple[list[str], list[list[str]], list[str]]:
+    """Columns, rows and lines below them for a terminal: the busiest processes that fit, and what does not."""
+    ordered = busiest_first(snapshot)
+    columns, rows, left_out = fit(COLUMNS, cells(ordered), width, SPARE)
+    below = [left_out_line(left_out, width)] if left_out else []
+    room = max(1, height - _AROUND - len(below))
+    if len(rows) > room:
+        cut = ordered.entries[room:]
+        rest = sum(entry.rate or 0 for entry in cut)
+        below.append(f"and {len(cut)} more processes, {rest:.0f} calls a second; without --watch all are listed")
+    last = max(0, width - sum(max(len(row[i]) for row in [columns, *rows]) + 2 for i in range(len(columns) - 1)))
+    return columns, [[*row[:-1], _shortened(row[-1], last)] for row in rows[:room]], below
+
+
+def _shortened(command: str, width: int) -> str:
+    """One line of a command. The end is kept, too: names of scripts and ports are there."""
+    if len(command) <= width:
+        return command
+    head = (width - 3) * 2 // 3
+    return command[:head] + "..." + command[len(command) - (width - 3 - head) :] if width > 3 else command[:width]
 
 
 def detail_lines(entry: Entry) -> Iterator[tuple[str, str]]:
@@ -35,6 +69,7 @@ def detail_lines(entry: Entry) -> Iterator[tuple[str, str]]:
     if record.foreign:
         return
     yield "release", record.release
+    yield "library", record.library
     if entry.setting:
         yield SWITCH, entry.setting
     yield "memory of the states", _MEMORY.get(record.memory, record.memory)
@@ -71,7 +106,7 @@ def absence_lines(snapshot: Snapshot, pids: Sequence[int]) -> Iterator[str]:
         if snapshot.find(pid) is not None:
             continue
         try:
-            library_base(pid)
+            find_library(pid)
             why = "does not have the library"
         except ProcessGone:
             why = "does not exist"
@@ -81,8 +116,7 @@ def absence_lines(snapshot: Snapshot, pids: Sequence[int]) -> Iterator[str]:
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
-    command = entry.command if len(entry.command) <= _COMMAND_WIDTH else entry.command[: _COMMAND_WIDTH - 3] + "..."
-    record = entry.record
+    command, record = entry.command, entry.record
     if record is None:
         return (str(entry.pid), *["-"] * 5, "no permission", command)
     rate = "-" if entry.rate is None else f"{entry.rate:.0f}"

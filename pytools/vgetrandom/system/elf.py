@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
+from elftools.elf.constants import SH_FLAGS
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
 from elftools.elf.enums import ENUM_DT_FLAGS_1
 from elftools.elf.segments import InterpSegment, Segment
+
+from .files import open_regular
 
 _NAMES = {
     "EM_X86_64": "x86-64",
@@ -51,7 +54,7 @@ class ElfFile:
 
 def read_elf(path: Path) -> ElfFile | None:
     """Read an ELF file; None when it is another kind of file or damaged. Raises OSError."""
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         try:
             elf = ELFFile(stream)
             segments = list(elf.iter_segments())
@@ -70,11 +73,34 @@ def read_elf(path: Path) -> ElfFile | None:
 def needed_libraries(path: Path) -> tuple[str, ...]:
     """The names of the libraries that a file itself asks for (DT_NEEDED, elf(5)); empty when it can't be read."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             segments = [one for one in ELFFile(stream).iter_segments() if isinstance(one, DynamicSegment)]
             return tuple(str(getattr(tag, "needed", "")) for one in segments for tag in one.iter_tags("DT_NEEDED"))
     except (OSError, ELFError, ValueError, KeyError, TypeError, AttributeError):
         return ()
+
+
+def section_sizes(path: Path) -> tuple[int, int, int] | None:
+    """Bytes of code and constants, of initialised data, and of zeros, as size(1) counts them; None for no ELF file.
+
+    A file without sections has none of any.
+    """
+    text = data = bss = 0
+    try:
+        with path.open("rb") as stream:
+            for section in ELFFile(stream).iter_sections():
+                flags, size = int(section["sh_flags"]), int(section["sh_size"])
+                if not flags & SH_FLAGS.SHF_ALLOC:
+                    continue
+                if section["sh_type"] == "SHT_NOBITS":
+                    bss += size
+                elif flags & SH_FLAGS.SHF_WRITE:
+                    data += size
+                else:
+                    text += size
+    except (OSError, ELFError, ValueError, KeyError, TypeError):
+        return None
+    return text, data, bss
 
 
 def _is_static_pie(segments: Sequence[Segment]) -> bool:

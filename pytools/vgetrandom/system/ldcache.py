@@ -9,6 +9,8 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+from .files import read_regular
+
 _MAGIC = b"glibc-ld.so.cache1.1"
 _OLD_MAGIC = b"ld.so-1.7.0"
 _OLD_HEADER, _OLD_ENTRY = 16, 12  # bytes
@@ -23,8 +25,7 @@ def read_cache(path: Path) -> dict[str, list[str]]:
     Empty when there is no cache or it is damaged: the loader ignores such a cache too.
     """
     try:
-        with path.open("rb") as stream:
-            return parse_cache(stream.read(_MAX_SIZE))
+        return parse_cache(read_regular(path, _MAX_SIZE))
     except OSError:
         return {}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import VgetrandomError
 from .elf import privilege, read_elf
+from .files import read_regular
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as a shell exits
 _HEAD = 256  # bytes of a script that the kernel looks at: BINPRM_BUF_SIZE
@@ -74,6 +75,8 @@ def _executable(name: str, environment: Mapping[str, str]) -> str:
     mode = _mode(path) or 0
     if stat.S_ISDIR(mode):
         raise VgetrandomError(f"{path} is a folder, not a program", NOT_EXECUTABLE)
+    if mode and not stat.S_ISREG(mode):
+        raise VgetrandomError(f"{path} is no file, and can't be run", NOT_EXECUTABLE)
     if not mode:
         raise VgetrandomError(f"{path} can't be reached: permission denied", NOT_EXECUTABLE)
     if not os.access(path, os.X_OK):
@@ -97,8 +100,7 @@ def _interpreter(path: str, arguments: list[str]) -> tuple[Path, list[str]]:
 def _shebang(path: str) -> list[str]:
     """The interpreter and its one argument; empty when the file is not a script or can't be read."""
     try:
-        with Path(path).open("rb") as stream:
-            head = stream.read(_HEAD)
+        head = read_regular(Path(path), _HEAD)
     except OSError:
         return []
     if not head.startswith(b"#!"):

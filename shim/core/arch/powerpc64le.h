@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * powerpc64le: `sc` and the vDSO share one convention, which is not C's: an error sets CR0.SO and leaves
- * the errno, positive, in r3 (arch/powerpc/kernel/vdso/getrandom.S; glibc bug 32440 is what comes of forgetting it).
+ * the errno, positive, in r3 (arch/powerpc/kernel/vdso/getrandom.S). Forgetting it was glibc bug 32440.
  */
 
 #define VDSO_SYMBOL "__kernel_getrandom"

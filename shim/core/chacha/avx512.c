@@ -41,8 +41,8 @@ OPERATION row row_counters(uint32_t n)
 }
 
 /*
- * The four parts of a row, `apart` bytes from each other. What is stored as it is extracted takes
- * no turn of the units that compute.
+ * The four parts of a row, `apart` bytes from each other. Extracting straight into memory does not use the
+ * arithmetic units.
  */
 OPERATION void row_store(unsigned char *out, size_t apart, row x)
 {

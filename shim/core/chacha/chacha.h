@@ -41,20 +41,19 @@ HIDDEN chacha_expand chacha_avx512, chacha_avx2, chacha_sse2, chacha_neon, chach
 extern HIDDEN const uint32_t chacha_least;
 
 /*
- * The vectors that were chosen at the first call of chacha_for(): an enum chacha_vector, 0
- * before. Asking the processor may take microseconds under a hypervisor, which a program that never
- * draws much should not pay.
+ * The vectors that the first call of chacha_for() chose: an enum chacha_vector; 0 before. They are not chosen at
+ * load: under a hypervisor, CPUID may take microseconds, and most programs never make a large request.
  */
 extern HIDDEN uint32_t chacha_vector;
 
 /*
- * The widest vectors, but none above `most`, that the kernel permits by AT_HWCAP; 0: none. Asks
- * nobody. `most` is 0 for none, AVX512 for no limit, or AVX2 or SSE2, which limit x86-64 alone.
+ * The widest vectors up to `most` that the kernel permits by AT_HWCAP; 0: none. Does not ask the processor.
+ * `most` is 0 for none, AVX512 for no limit, or AVX2 or SSE2, which limit x86-64 alone.
  */
 uint32_t chacha_permitted(uint32_t most, unsigned long hwcap);
 
 /*
- * What makes `len` bytes in less time than the vDSO; NULL when nothing does. `most` is what
+ * The expansion that makes `len` bytes in less time than the vDSO; NULL when none does. `most` is what
  * chacha_permitted() gave, and not 0. Thread-safe, async-signal-safe.
  */
 chacha_expand *chacha_for(size_t len, uint32_t most);

@@ -11,8 +11,8 @@
 #define LEAST_AVX512 88
 #define LEAST_OTHERS 96
 
-/* From here on AMD's processors spend less time in the system call than in the vDSO (the same command, shim-nobulk). */
-#define SYSTEM_CALL_AMD 384
+/* From here on AMD's processors spend no more time in the system call than in the vDSO (the same command, shim-nobulk). */
+#define SYSTEM_CALL_AMD 256
 
 #define HYGON 0x6f677948		/* EBX of leaf 0: "Hygo" */
 #define XCR0_AVX 0x6		/* SSE and AVX registers */
@@ -73,8 +73,9 @@ chacha_expand *chacha_for(size_t len, uint32_t most)
 
 /*
  * The vDSO computes one block at a time with SSE2, the kernel one with ordinary registers
- * (arch/x86/entry/vdso/vgetrandom-chacha.S, lib/crypto/chacha-block-generic.c). Intel's processors do
- * the former a quarter faster, AMD's the latter a fifth, which is soon more than a system call costs.
+ * (arch/x86/entry/vdso/vgetrandom-chacha.S, lib/crypto/chacha-block-generic.c). On Intel's processors SSE2
+ * is faster by a quarter. On AMD's the ordinary registers are faster by a fifth, which soon outweighs the cost of
+ * a system call.
  */
 uint32_t chacha_system_call_from(void)
 {

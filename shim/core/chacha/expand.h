@@ -3,8 +3,8 @@
  * A whole expansion out of its pieces, to be included behind rows.h and words.h. What must stay
  * true: when it returns, nothing of the key is left in memory or registers.
  *
- * The including file defines SPILLED, the bytes of stack that expand_key() may use with what it
- * calls; a test looks.
+ * The including file defines SPILLED: how many bytes of stack expand_key() and what it calls may use. A test
+ * checks it.
  */
 
 /* At most GROUP_BYTES bytes. */
@@ -21,7 +21,7 @@ INLINE void copy(unsigned char *out, const unsigned char *from, size_t len)
 			out[i] = from[i];
 }
 
-/* A function for each number of groups: so each has on the stack what it needs and no more. */
+/* One function for each number of groups, so that none uses more stack than it needs. */
 #define EXPAND(name, groups) \
 	NOINLINE void name(unsigned char *out, size_t len, const unsigned char *key, size_t done, unsigned char *spare) \
 	{ \
@@ -50,7 +50,7 @@ NOINLINE void expand_key(unsigned char *out, size_t len, unsigned char key[CHACH
 		((volatile uint64_t *)key)[i] = 0;
 }
 
-/* What expand_key() left there. Its caller is the same, so it begins at the same place. */
+/* Clears what expand_key() left on the stack. Both are called from one place, so both begin at the same address. */
 NOINLINE void clear_stack(void)
 {
 	row below[SPILLED / sizeof(row)];

@@ -7,7 +7,7 @@
 #define TARGET
 #define SPILLED 384
 
-/* No rotation, but a shift that inserts, and halves that change places. */
+/* NEON does not rotate: a shift that inserts does it, or an exchange of halves. */
 #define ROW_LEFT(x, bits) \
 	((bits) == 16 ? (row)vrev32q_u16((uint16x8_t)(x)) : (row)vsriq_n_u32(vshlq_n_u32(x, bits), x, 32 - (bits)))
 

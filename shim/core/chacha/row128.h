@@ -15,7 +15,7 @@ typedef uint32_t row __attribute__((vector_size(16)));
 typedef uint8_t row_bytes __attribute__((vector_size(16)));
 typedef uint8_t row_memory __attribute__((vector_size(16), aligned(1), may_alias));
 
-/* Elements of x, from 0 on, and of y behind them. GCC learnt the first of these with version 12. */
+/* Elements of x, from 0 on, and of y behind them. GCC has the first of these since version 12. */
 #ifdef __clang__
 #define ROW_PICK(type, x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
 #else

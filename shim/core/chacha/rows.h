@@ -21,7 +21,7 @@
 #define INLINE static inline __attribute__((always_inline)) TARGET
 #define NOINLINE static __attribute__((noinline)) TARGET
 
-/* As all that the cipher begins with: bytes, of which four at a time are a word, little-endian. */
+/* The cipher's four constant words, as bytes: each four are a little-endian word, as in the key. */
 static const unsigned char chacha_words[16] __attribute__((aligned(16))) = {
 	'e', 'x', 'p', 'a', 'n', 'd', ' ', '3', '2', '-', 'b', 'y', 't', 'e', ' ', 'k',
 };
@@ -70,8 +70,8 @@ INLINE void group_store(unsigned char *out, const struct group *g)
 }
 
 /*
- * The first `len` bytes of the blocks from `block` on, as far as `groups` groups go, a constant. A
- * group that is not wanted whole goes to `spare`.
+ * The first `len` bytes of the blocks from `block` on, as far as `groups` groups go. `groups` is a constant. A
+ * group of which only a part is wanted goes to `spare`.
  */
 INLINE void expand_groups(unsigned char *out, size_t len, const unsigned char *key, uint32_t block, unsigned char *spare,
 			  const int groups)
@@ -91,7 +91,7 @@ INLINE void expand_groups(unsigned char *out, size_t len, const unsigned char *k
 		for (int j = 0; j < groups; j++)
 			group_double_round(&g[j]);
 	}
-	/* What the blocks began with is better made again than kept on the stack. */
+	/* The first rows are made again: that costs less than keeping them on the stack. */
 	__asm__ volatile("" : "+r"(block) : : "memory");
 #pragma GCC unroll 4
 	for (int i = 0; i < groups; i++) {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ChaCha20 for long output, to be included behind rows.h: four times as many blocks as a row has at
- * once, where a vector is one word of each. Nothing is turned between the rounds, all of it at the
- * end.
+ * once, where a vector is one word of each. Nothing is turned between the rounds; the end turns all.
  *
  * The including file defines, beside what rows.h needs:
  *   row_word(uint32_t)		one word, everywhere
@@ -34,8 +33,7 @@ INLINE uint32_t word_at(const unsigned char *bytes)
 }
 
 /*
- * Four words, each for every block. Loading them takes no turn of the units that compute, which are
- * what there is too little of.
+ * Four words, each for every block. Loads do not use the arithmetic units, which are the bottleneck.
  */
 INLINE void words_same(row words[4], const unsigned char from[16])
 {
@@ -79,9 +77,8 @@ INLINE void words_store(unsigned char *out, struct words *x)
 }
 
 /*
- * The first `len` bytes, a multiple of WIDE_BYTES. Only the first column has a counter in it: the
- * other three are the same in all blocks until the first diagonals, and are computed once: `spare`
- * is room for a group.
+ * The first `len` bytes, a multiple of WIDE_BYTES. Only the first column has a counter in it. The other three are
+ * the same in all blocks until the first diagonals, so they are computed once. `spare` is room for a group.
  */
 NOINLINE void expand_wide(unsigned char *out, size_t len, const unsigned char *key, unsigned char *spare)
 {
@@ -108,7 +105,7 @@ NOINLINE void expand_wide(unsigned char *out, size_t len, const unsigned char *k
 			words_round(&x, 0);
 			words_round(&x, 1);
 		}
-		__asm__ volatile("" : : : "memory");	/* what the blocks began with is better loaded again than kept on the stack */
+		__asm__ volatile("" : : : "memory");	/* loading the first words again costs less than keeping them */
 		words_add(x.a, chacha_words);
 		words_add(x.b, key);
 		words_add(x.c, key + 16);

@@ -32,7 +32,7 @@ static void pin(const struct request *request)
 }
 
 /* The words after a request's name. Those that are left out stay 0. */
-enum argument { NONE, FUNCTION, SIZE, NUMBER, NS, PROGRAM, PRELOAD };
+enum argument { NONE, FUNCTION, SIZE, NUMBER, THREADS, NS, PROGRAM, PRELOAD };
 
 static const struct {
 	const char *name;
@@ -41,12 +41,15 @@ static const struct {
 } requests[] = {
 	{"turn", {FUNCTION, SIZE, NUMBER}, measure_turn},
 	{"timer", {NONE}, measure_timer},
-	{"threads", {FUNCTION, SIZE, NUMBER, NS}, measure_threads},
-	{"first", {FUNCTION, SIZE, NUMBER}, measure_first_draw},
-	{"fork", {FUNCTION, SIZE, NUMBER}, measure_fork},
+	{"threads", {FUNCTION, SIZE, THREADS, NS}, measure_threads},
+	{"life", {FUNCTION, SIZE, NUMBER, THREADS}, measure_thread_life},
+	{"fork", {FUNCTION, SIZE, NUMBER, THREADS}, measure_fork},
 	{"start", {PROGRAM, PRELOAD}, measure_start},
 	{"memory", {FUNCTION, SIZE}, measure_memory},
-	{"thread_memory", {FUNCTION, SIZE, NUMBER}, measure_thread_memory},
+	{"thread_memory", {FUNCTION, SIZE, THREADS}, measure_thread_memory},
+	{"tail", {FUNCTION, SIZE, NUMBER, THREADS}, measure_tail},
+	{"reseed", {FUNCTION, SIZE, NUMBER}, measure_reseed},
+	{"calls", {FUNCTION, SIZE}, measure_calls},
 	{"steps", {FUNCTION, SIZE, NUMBER}, measure_steps},
 	{"pin", {NUMBER}, pin},
 };
@@ -66,6 +69,9 @@ static void take(struct request *request, enum argument what, const char *word)
 		break;
 	case NUMBER:
 		request->number = strtol(word, NULL, 10);
+		break;
+	case THREADS:
+		request->threads = strtol(word, NULL, 10);
 		break;
 	case NS:
 		request->ns = strtoll(word, NULL, 10);

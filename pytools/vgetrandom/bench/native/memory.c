@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Private memory of this process as the kernel accounts it (proc(5), smaps_rollup). */
+/* Private memory of this process as the kernel accounts it (proc(5), smaps_rollup), and the first draws that need it. */
 #include "measures.h"
 
 #include <fcntl.h>
-#include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define STACK (64 * 1024)
+#include "crowd.h"
+
+#define MOST_SIZE 4096
+#define DRAWS 3
 
 static const char *contents(const char *path)
 {
@@ -31,66 +34,88 @@ static long field(const char *text, const char *name)
 	return found ? strtol(found + strlen(name), NULL, 10) : -1;
 }
 
-/* Prints KiB, after one draw: private pages written to, private pages only read, page tables. */
-void measure_memory(const struct request *request)
+static int64_t one_draw(const struct request *request, void *buf)
 {
-	char buf[4096];
-	long dirty, clean;
-	const char *text;
+	int64_t start = now();
 
 	request->function->draw(buf, request->size, 1);
+	return now() - start;
+}
+
+/*
+ * Prints KiB, after the program's first draw: private pages written to, private pages only read, page tables. And the
+ * nanoseconds of the first three draws.
+ */
+void measure_memory(const struct request *request)
+{
+	char buf[MOST_SIZE];
+	int64_t first = one_draw(request, buf), second;
+	long dirty, clean, tables;
+	const char *text;
+
 	contents("/proc/self/smaps_rollup");	/* the first look allocates */
 	text = contents("/proc/self/smaps_rollup");
 	dirty = field(text, "Private_Dirty:");
 	clean = field(text, "Private_Clean:");
-	printf("%ld %ld %ld\n", dirty, clean, field(contents("/proc/self/status"), "VmPTE:"));
+	tables = field(contents("/proc/self/status"), "VmPTE:");
+	second = one_draw(request, buf);
+	printf("%ld %ld %ld %lld %lld %lld\n", dirty, clean, tables, (long long)first, (long long)second,
+	       (long long)one_draw(request, buf));
 }
 
-struct sleeper {
-	const struct function *function;
-	size_t size;
-	pthread_barrier_t *before, *after;
+struct drawing {
+	const struct request *request;
+	bool draw;		/* or only touch the stack that a draw takes */
+	int64_t *taken;		/* nanoseconds of each thread's first draws: all the first ones, then the second ones, ... */
 };
 
-static void *draw_between(void *arg)
+__attribute__((noinline)) static void touch_stack(void)
 {
-	struct sleeper *sleeper = arg;
-	char buf[4096];
+	char deep[4 * MOST_SIZE];
 
-	memset(buf, 0, sizeof(buf));
-	pthread_barrier_wait(sleeper->before);
-	pthread_barrier_wait(sleeper->before);
-	sleeper->function->draw(buf, sleeper->size, 2);
-	pthread_barrier_wait(sleeper->after);
-	pthread_barrier_wait(sleeper->after);
-	return NULL;
+	memset(deep, 0, sizeof(deep));
+	__asm__ volatile("" : : "r"(deep) : "memory");
 }
 
-/* Prints the KiB that `number` threads, all alive, add to the private pages written to when each draws twice. */
+static void draw_or_not(void *arg, long member)
+{
+	struct drawing *drawing = arg;
+	const struct request *request = drawing->request;
+	char buf[MOST_SIZE];
+
+	if (!drawing->draw)
+		touch_stack();
+	for (long i = 0; drawing->draw && i < DRAWS; i++)
+		drawing->taken[i * request->threads + member] = one_draw(request, buf);
+}
+
+/*
+ * Prints the KiB that `threads` threads, all alive, add to the private pages written to when each draws three times, and
+ * the medians of these three draws in nanoseconds; -1 each: there can't be so many.
+ */
 void measure_thread_memory(const struct request *request)
 {
-	long threads = request->number;
-	pthread_barrier_t before, after;
-	struct sleeper sleeper = {request->function, request->size, &before, &after};
-	pthread_t *thread = calloc((size_t)threads, sizeof(*thread));
-	pthread_attr_t attributes;
+	size_t threads = (size_t)request->threads;
+	struct drawing drawing = { .request = request, .taken = malloc(threads * DRAWS * sizeof(*drawing.taken)) };
+	struct crowd *crowd;
 	long idle, drawn;
 
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK);
-	pthread_barrier_init(&before, NULL, (unsigned int)threads + 1);
-	pthread_barrier_init(&after, NULL, (unsigned int)threads + 1);
-	for (long i = 0; i < threads; i++)
-		if (!thread || pthread_create(&thread[i], &attributes, draw_between, &sleeper))
-			give_up("can't create a thread");
-	pthread_barrier_wait(&before);
-	idle = field(contents("/proc/self/smaps_rollup"), "Private_Dirty:");
-	pthread_barrier_wait(&before);
-	pthread_barrier_wait(&after);
-	drawn = field(contents("/proc/self/smaps_rollup"), "Private_Dirty:");
-	pthread_barrier_wait(&after);
-	for (long i = 0; i < threads; i++)
-		pthread_join(thread[i], NULL);
-	printf("%ld\n", drawn - idle);
-	free(thread);
+	if (!drawing.taken || request->size > MOST_SIZE)
+		give_up("out of memory");
+	memset(drawing.taken, 0, threads * DRAWS * sizeof(*drawing.taken));	/* its pages are there before */
+	crowd = crowd_gather(request->threads, draw_or_not, &drawing);
+	if (crowd) {
+		crowd_do(crowd);
+		idle = field(contents("/proc/self/smaps_rollup"), "Private_Dirty:");
+		drawing.draw = true;
+		crowd_do(crowd);
+		drawn = field(contents("/proc/self/smaps_rollup"), "Private_Dirty:");
+		printf("%ld %lld %lld %lld\n", drawn - idle, (long long)median(drawing.taken, threads),
+		       (long long)median(drawing.taken + threads, threads),
+		       (long long)median(drawing.taken + 2 * threads, threads));
+	} else {
+		printf("-1 -1 -1 -1\n");
+	}
+	crowd_dismiss(crowd);
+	free(drawing.taken);
 }

@@ -11,6 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "crowd.h"
+
+#define MOST_SIZE 4096
+
 static bool ends_well(pid_t child)
 {
 	int status;
@@ -18,52 +22,80 @@ static bool ends_well(pid_t child)
 	return child > 0 && waitpid(child, &status, 0) == child && !status;
 }
 
+enum part { FIRST, SECOND, WITH_DRAW, WITHOUT, PARTS };
+
 /*
- * Nanoseconds from fork to the child's end; the child draws when there is a function, and stores what that took.
- * -1: it did not come to a good end. There are generators that end a forked child.
+ * Nanoseconds from fork to the child's end; the child draws once or twice when there is a function, and stores what each
+ * draw took. -1: it did not come to a good end. There are generators that end a forked child.
  */
-static int64_t fork_once(const struct function *function, size_t size, int64_t *first)
+static int64_t fork_once(const struct request *request, int draws, int64_t *taken)
 {
 	int64_t start = now();
 	pid_t child = fork();
 
 	if (!child) {
-		char buf[4096];
-		int64_t before = now();
+		char buf[MOST_SIZE];
 
-		if (function) {
-			function->draw(buf, size, 1);
-			*first = now() - before;
+		for (int i = 0; i < draws; i++) {
+			int64_t before = now();
+
+			request->function->draw(buf, request->size, 1);
+			taken[i] = now() - before;
 		}
 		_exit(0);
 	}
 	return ends_well(child) ? now() - start : -1;
 }
 
+static void draw_thrice(void *arg, long member)
+{
+	const struct request *request = arg;
+	char buf[MOST_SIZE];
+
+	(void)member;
+	request->function->draw(buf, request->size, 3);
+}
+
+/* Fills the four kinds of times; false: a child did not survive its draw. */
+static bool fork_rounds(const struct request *request, int64_t *times, int64_t *taken)
+{
+	size_t rounds = (size_t)request->number;
+
+	for (size_t i = 0; i < rounds; i++) {
+		if (fork_once(request, 2, taken) < 0)
+			return false;
+		times[FIRST * rounds + i] = taken[0];
+		times[SECOND * rounds + i] = taken[1];
+		times[WITH_DRAW * rounds + i] = fork_once(request, 1, taken);
+		times[WITHOUT * rounds + i] = fork_once(request, 0, taken);
+	}
+	return true;
+}
+
 /*
- * Prints three medians of `number` rounds in nanoseconds: the first draw in a forked child; forking a child that draws
- * once, to its end; the same without the draw. -1 each when a child does not survive its draw.
+ * Prints medians in nanoseconds over `number` rounds, in a process with `threads` threads of which all have drawn: a
+ * forked child's first draw and its second; forking a child that draws once, to its end; the same without the draw.
+ * -1 each when a child does not survive its draw, or there can't be so many threads.
  */
 void measure_fork(const struct request *request)
 {
-	long rounds = request->number;
-	int64_t *first = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int64_t *times = calloc((size_t)rounds * 3, sizeof(*times));
+	size_t rounds = (size_t)request->number;
+	int64_t *taken = mmap(NULL, MOST_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int64_t *times = calloc(rounds * PARTS, sizeof(*times));
+	struct crowd *others = crowd_gather(request->threads - 1, draw_thrice, (void *)request);
 
-	if (first == MAP_FAILED || !times || request->size > 4096)
+	if (taken == MAP_FAILED || !times || request->size > MOST_SIZE)
 		give_up("out of memory");
-	for (long i = 0; i < rounds; i++) {
-		times[rounds + i] = fork_once(request->function, request->size, first);
-		if (times[rounds + i] < 0) {
-			printf("-1 -1 -1\n");
-			return;
-		}
-		times[i] = *first;
-		times[2 * rounds + i] = fork_once(NULL, 0, NULL);
-	}
-	printf("%lld %lld %lld\n", (long long)median(times, (size_t)rounds),
-	       (long long)median(times + rounds, (size_t)rounds), (long long)median(times + 2 * rounds, (size_t)rounds));
-	munmap(first, 4096);
+	draw_thrice((void *)request, 0);
+	if (others)
+		crowd_do(others);
+	if (others && fork_rounds(request, times, taken))
+		for (size_t part = 0; part < PARTS; part++)
+			printf("%lld%c", (long long)median(times + part * rounds, rounds), part + 1 < PARTS ? ' ' : '\n');
+	else
+		printf("-1 -1 -1 -1\n");
+	crowd_dismiss(others);
+	munmap(taken, MOST_SIZE);
 	free(times);
 }
 

@@ -37,7 +37,10 @@ static long steps(const struct function *function, size_t size, long count)
 		child_draws(function, size, count);
 	if (child < 0 || waitpid(child, &status, 0) != child || !WIFSTOPPED(status))
 		return -1;
-	for (;;) {
+	/* The child must not outlive this process, stopped as it is. */
+	if (ptrace(PTRACE_SETOPTIONS, child, NULL, (void *)PTRACE_O_EXITKILL))
+		total = -1;
+	while (total >= 0) {
 		if (ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) || waitpid(child, &status, 0) != child ||
 		    !WIFSTOPPED(status)) {
 			total = -1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What threads cost: throughput with several, and the first draws of a new one. */
+/* Throughput of several threads. */
 #include "measures.h"
 
 #include <pthread.h>
@@ -12,11 +12,10 @@
 struct drawer {
 	const struct function *function;
 	size_t size;
-	int64_t ns;		/* draw for so long; 0: once */
+	int64_t ns;		/* draw for so long */
 	pthread_barrier_t *start;
 	pthread_t thread;
 	double rate;		/* draws a second */
-	int64_t last;		/* nanoseconds that its last draw took */
 } __attribute__((aligned(64)));
 
 static void *draw_for_a_while(void *arg)
@@ -38,10 +37,10 @@ static void *draw_for_a_while(void *arg)
 	return NULL;
 }
 
-/* Prints the draws a second of all `number` threads together, which run for `ns` wherever the scheduler puts them. */
+/* Prints the draws a second of all `threads` threads together, which run for `ns` wherever the scheduler puts them. */
 void measure_threads(const struct request *request)
 {
-	long threads = request->number;
+	long threads = request->threads;
 	struct drawer *drawers;
 	pthread_barrier_t start;
 	double total = 0;
@@ -63,61 +62,4 @@ void measure_threads(const struct request *request)
 	printf("%.0f\n", total);
 	pthread_barrier_destroy(&start);
 	free(drawers);
-}
-
-static void *draw_once(void *arg)
-{
-	struct drawer *drawer = arg;
-	char buf[MOST_SIZE];
-	int64_t start = now();
-
-	drawer->function->draw(buf, drawer->size, 1);
-	drawer->last = now() - start;
-	return NULL;
-}
-
-static void *draw_twice(void *arg)
-{
-	draw_once(arg);
-	return draw_once(arg);
-}
-
-static void *do_nothing(void *arg)
-{
-	return arg;
-}
-
-static int64_t create_and_join(void *(*run)(void *), struct drawer *drawer)
-{
-	int64_t start = now();
-
-	if (pthread_create(&drawer->thread, NULL, run, drawer))
-		give_up("can't create a thread");
-	pthread_join(drawer->thread, NULL);
-	return now() - start;
-}
-
-/*
- * Prints four medians in nanoseconds over `number` threads made one after the other: a thread's first draw; its second;
- * making a thread that draws once and waiting for its end; the same without a draw.
- */
-void measure_first_draw(const struct request *request)
-{
-	long rounds = request->number;
-	int64_t *times = calloc((size_t)rounds * 4, sizeof(*times));
-	struct drawer drawer = { .function = request->function, .size = request->size };
-
-	if (!times || request->size > MOST_SIZE)
-		give_up("out of memory");
-	for (long i = 0; i < rounds; i++) {
-		times[2 * rounds + i] = create_and_join(draw_once, &drawer);
-		times[i] = drawer.last;
-		create_and_join(draw_twice, &drawer);
-		times[rounds + i] = drawer.last;
-		create_and_join(draw_twice, &drawer);	/* five a round: no measured draw always meets the end of a batch of six */
-		times[3 * rounds + i] = create_and_join(do_nothing, &drawer);
-	}
-	for (int i = 0; i < 4; i++)
-		printf("%lld%c", (long long)median(times + i * rounds, (size_t)rounds), i < 3 ? ' ' : '\n');
-	free(times);
 }

@@ -59,9 +59,14 @@ static int compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-int64_t median(int64_t *values, size_t count)
+void sort(int64_t *values, size_t count)
 {
 	qsort(values, count, sizeof(*values), compare);
+}
+
+int64_t median(int64_t *values, size_t count)
+{
+	sort(values, count);
 	return values[count / 2];
 }
 

@@ -53,6 +53,9 @@ static inline int64_t now(void)
 	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
+/* From the smallest to the largest. */
+void sort(int64_t *values, size_t count);
+
 /* Sorts the values. */
 int64_t median(int64_t *values, size_t count);
 

@@ -120,10 +120,12 @@ static void draw_on(const struct ring *ring, unsigned char *buf, size_t size, bo
 		if (control->resumed)
 			after++;
 		pause_for_a_while(&seed);
+		if (number <= warm)
+			control->drawn[ring->pages->contender]++;
 		if (number == warm) {
 			control->warm++;
-			while (!all_are_warm(control))	/* those who have to be quick need the processor */
-				nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+			while (!all_are_warm(control))	/* those who are slow need the processor */
+				nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
 		}
 	}
 }

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -24,7 +25,9 @@
 #include "plan.h"
 
 #define TICK_MS		1	/* how often we look, in milliseconds */
-#define TURN_MS		20	/* so long for each contender: all have turns then, and lose the processor anywhere */
+#define WARM_MS		120000	/* so long for all to be warm, of the guest's clock */
+#define END_MS		1000	/* a program that has closed its output has so long to end */
+#define TURN_MS		8	/* so long for each contender: all have turns then, and lose the processor anywhere */
 
 struct control *control;
 struct contender contenders[MOST];
@@ -32,7 +35,18 @@ size_t contender_count;
 
 static char plan[65536];
 static unsigned long limit_ms;
-static bool idle;
+static bool idle, disk;
+
+void trouble(const char *format, ...)
+{
+	char line[1024];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	dprintf(2, "\nvg: trouble %s\n", line);	/* a contender's standard output is a pipe */
+}
 
 static void set_console(void)
 {
@@ -55,7 +69,7 @@ static void write_file(const char *path, const char *text)
 	int file = open(path, O_WRONLY | O_CLOEXEC);
 
 	if (file >= 0 && write(file, text, strlen(text)) < 0)
-		printf("vg: trouble %s: %s\n", path, strerror(errno));
+		trouble("%s: %s", path, strerror(errno));
 	close(file);
 }
 
@@ -74,7 +88,7 @@ static void set_up(void)
 	printf("vg: begin %s %s\n", name.release, name.machine);
 	file = open(FOLDER "/control", O_RDWR | O_CREAT, 0600);
 	if (file < 0 || ftruncate(file, 4096) || (file != CONTROL && dup2(file, CONTROL) < 0))
-		printf("vg: trouble no memory to share: %s\n", strerror(errno));
+		trouble("no memory to share: %s", strerror(errno));
 	control = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, CONTROL, 0);
 }
 
@@ -107,10 +121,12 @@ static void read_plan(void)
 	control->lines = (uint32_t)strtoul(next(&at), NULL, 10);
 	limit_ms = strtoul(next(&at), NULL, 10);
 	idle = *next(&at);
+	disk = *next(&at);
 	while (at < plan + size && contender_count < MOST) {
 		struct contender *contender = &contenders[contender_count];
 
 		contender->number = contender_count++;
+		contender->name = next(&at);
 		contender->lines = !strcmp(next(&at), "lines");
 		contender->root = next(&at);
 		read_words(&at, contender->environment);
@@ -138,7 +154,7 @@ pid_t start(const struct contender *contender, int output)
 	if (chroot(contender->root) || chdir("/"))
 		_exit(119);
 	execve(contender->words[0], contender->words, contender->environment);
-	dprintf(2, "vg: trouble contender %d: %s: %s\n", (int)contender->number, contender->words[0], strerror(errno));
+	trouble("%s: %s can't be run: %s", contender->name, contender->words[0], strerror(errno));
 	_exit(127);
 }
 
@@ -149,22 +165,55 @@ static void sleep_for(unsigned long milliseconds)
 	nanosleep(&time, NULL);
 }
 
-/* None of our children is to end: who does could not draw, and said why. */
-static void look_for_dead(void)
+static const char *name_of(pid_t pid)
 {
-	pid_t pid = waitpid(-1, NULL, WNOHANG);
-
-	for (size_t i = 0; i < contender_count && pid > 0; i++)
+	for (size_t i = 0; i < contender_count; i++)
 		if (contenders[i].pid == pid)
-			printf("vg: trouble contender %zu ended\n", i);
+			return contenders[i].name;
+	return NULL;
 }
 
-/* Wait until `word` is `count`. The host loses its patience, we don't. */
+void say_ended(pid_t pid)
+{
+	int status, patience = pid > 0 ? END_MS : 0;
+	pid_t ended;
+	const char *name;
+
+	while (!(ended = waitpid(pid, &status, WNOHANG)) && patience-- > 0)
+		sleep_for(1);
+	name = name_of(ended > 0 ? ended : pid);
+	if (ended > 0 && name && WIFSIGNALED(status))
+		trouble("%s was ended by signal %d (%s)", name, WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else if (ended > 0 && name)
+		trouble("%s ended with exit status %d, and has to go on drawing", name, WEXITSTATUS(status));
+	else if (pid > 0 && name)
+		trouble("%s has closed its output", name);
+}
+
+/* The first that has not drawn often enough, and what it lacks. */
+static void say_who_is_late(void)
+{
+	for (size_t i = 0; i < contender_count; i++)
+		if (control->drawn[i] < WARM && contenders[i].lines) {
+			trouble("%s printed %u lines in %d s of the guest's clock, and has to print %d before the snapshot; "
+				"does it flush each?", contenders[i].name, control->drawn[i], WARM_MS / 1000, WARM);
+			return;
+		}
+	trouble("contenders have not drawn %d times in %d s of the guest's clock", WARM, WARM_MS / 1000);
+}
+
+/* Wait until `word` is `count`. */
 static void wait_for(_Atomic uint32_t *word, uint32_t count)
 {
+	uint64_t end = nanoseconds() + WARM_MS * 1000000ull;
+
 	while (*word < count) {
 		sleep_for(TICK_MS);
-		look_for_dead();
+		say_ended(-1);
+		if (nanoseconds() > end) {
+			say_who_is_late();
+			pause();
+		}
 	}
 }
 
@@ -172,9 +221,19 @@ static void wait_until_drawn(void)
 {
 	uint64_t end = nanoseconds() + limit_ms * 1000000;
 
-	while (control->finished < control->contenders && nanoseconds() < end)
+	while (control->finished < control->contenders && nanoseconds() < end) {
 		sleep_for(TICK_MS);
+		say_ended(-1);
+	}
 	control->over = 1;
+}
+
+static const char *program_of_disk(void)
+{
+	for (size_t i = 0; i < contender_count; i++)
+		if (!strcmp(contenders[i].root, DISK))
+			return contenders[i].words[0];
+	return "/";
 }
 
 int main(void)
@@ -183,6 +242,8 @@ int main(void)
 
 	set_up();
 	read_plan();
+	if (disk)
+		mount_disk(program_of_disk());
 	for (size_t i = 0; i < contender_count; i++)
 		if (!contenders[i].lines)
 			contenders[i].pid = start(&contenders[i], -1);
@@ -194,6 +255,7 @@ int main(void)
 	printf("vg: ready\n");
 	while (read(0, &byte, 1) != 1)
 		;
+	control->resumed_at = nanoseconds();
 	control->resumed = 1;
 	wait_until_drawn();
 	printf("vg: done\n");

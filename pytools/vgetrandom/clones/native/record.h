@@ -41,6 +41,7 @@ struct ring {
 
 /* What the processes of a guest share: one page that init makes, at descriptor CONTROL of each. */
 #define CONTROL 3
+#define MOST	64	/* contenders */
 
 struct control {
 	_Atomic uint32_t contenders;	/* in the plan */
@@ -51,6 +52,8 @@ struct control {
 	_Atomic uint32_t finished;	/* have drawn `draws` or `lines` times since */
 	_Atomic uint32_t over;		/* 1: stop drawing */
 	uint32_t draws, lines;		/* how often, after the snapshot */
+	uint64_t resumed_at;		/* nanoseconds of CLOCK_MONOTONIC, written before `resumed` */
+	_Atomic uint32_t drawn[MOST];	/* by each, until it is warm */
 };
 
 #define UNTOLD 20000	/* draws at most after the snapshot, before init reads that it was taken */

@@ -4,6 +4,7 @@
  * priority: on one processor a line is then taken in before the program goes on, and none waits in a pipe.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -16,11 +17,14 @@
 #define MOST_LINE	4096
 #define KERNEL		0xffff	/* the contender's number of the kernel's messages */
 #define KERNEL_RECORDS	256
+#define LEAST_NS	50000000	/* who prints fast goes on for so long: the kernel is to know by then */
+#define WAIT_MS		5	/* how often we look whether all are warm */
 
 struct source {
 	int fd;
 	struct ring ring;
 	uint64_t number, after, before;	/* `before`: when the last line came, nanoseconds */
+	bool finished;
 	char line[MOST_LINE];
 	size_t used;
 };
@@ -52,10 +56,14 @@ static void take_line(struct source *source, const char *line, size_t size)
 
 	record(&source->ring, ++source->number, source->before, value, value_of(line, size, value));
 	source->before = nanoseconds();
+	if (source->number <= WARM)
+		control->drawn[source - sources]++;
 	if (source->number == WARM)
 		control->warm++;
-	if (control->resumed && ++source->after == control->lines)
-		control->finished++;
+	if (!control->resumed || source->finished)
+		return;
+	source->finished = ++source->after >= control->lines && source->before > control->resumed_at + LEAST_NS;
+	control->finished += source->finished;
 }
 
 /* Returns false at the end: the program is gone, or has printed enough and waits for ever. */
@@ -65,8 +73,7 @@ static bool take_lines(struct source *source)
 	char *line = source->line, *end;
 
 	if (got <= 0) {
-		printf("vg: trouble contender %d ended\n", (int)(source - sources));
-		fflush(stdout);
+		say_ended(contenders[source - sources].pid);
 		return false;
 	}
 	source->used += (size_t)got;
@@ -78,7 +85,7 @@ static bool take_lines(struct source *source)
 	memmove(source->line, line, source->used);
 	if (source->used == MOST_LINE)
 		source->used = 0;
-	return source->after < control->lines;
+	return !source->finished;
 }
 
 /* "PRIORITY,SEQUENCE,MICROSECONDS,FLAGS;TEXT" (Documentation/ABI/testing/dev-kmsg in Linux). Returns the text, or NULL. */
@@ -113,7 +120,7 @@ static uint64_t clock_ahead(void)
 
 	lseek(kmsg, 0, SEEK_END);
 	if (write(kmsg, own, sizeof(own) - 1) < 0)
-		printf("vg: trouble no message can be written\n");
+		trouble("no message can be written to /dev/kmsg: %s", strerror(errno));
 	after = nanoseconds();
 	while ((text = next_message(kmsg, message, &at)))
 		if (!strncmp(text, own, sizeof(own) - 2))
@@ -135,43 +142,68 @@ static void take_messages(int kmsg)
 		}
 }
 
-/* A program that is warm waits for the others: its pipe, made small, is full soon. */
-static bool may_go_on(const struct source *source)
+static void start_source(size_t i)
 {
-	return source->number < WARM || all_are_warm(control);
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC)) {
+		trouble("no pipe for %s: %s", contenders[i].name, strerror(errno));
+		return;
+	}
+	fcntl(ends[1], F_SETPIPE_SZ, 4096);
+	contenders[i].pid = start(&contenders[i], ends[1]);
+	close(ends[1]);
+	sources[i].fd = ends[0];
+	sources[i].ring = make_ring(contenders[i].number, control->lines + UNTOLD);
 }
 
-static void start_sources(void)
+/*
+ * One program after the other, each when the one before it is warm: who uses the same files, such as modules that Python has to
+ * compile, finds them done. Returns the next that is to be started.
+ */
+static size_t start_next(size_t next)
+{
+	static size_t last;
+
+	for (bool first = !next; next < contender_count; next++) {
+		if (!contenders[next].lines)
+			continue;
+		if (!first && sources[last].fd >= 0 && sources[last].number < WARM)
+			break;
+		start_source(last = next);
+		first = false;
+	}
+	return next;
+}
+
+/* A program that is warm waits for the others: its pipe, made small, is full soon. */
+static void choose_sources(void)
 {
 	for (size_t i = 0; i < contender_count; i++) {
-		int ends[2];
+		bool wanted = sources[i].number < WARM || all_are_warm(control);
 
-		polled[i].fd = -1;
-		if (!contenders[i].lines || pipe2(ends, O_CLOEXEC))
-			continue;
-		fcntl(ends[1], F_SETPIPE_SZ, 4096);
-		start(&contenders[i], ends[1]);
-		close(ends[1]);
-		sources[i].fd = polled[i].fd = ends[0];
-		polled[i].events = POLLIN;
-		sources[i].ring = make_ring(contenders[i].number, control->lines + UNTOLD);
+		polled[i] = (struct pollfd){ wanted ? sources[i].fd : -1, POLLIN, 0 };
 	}
 }
 
 _Noreturn void watch(void)
 {
 	int kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	size_t next = 0;
 
-	start_sources();
-	sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ .sched_priority = 1 });
+	for (size_t i = 0; i < contender_count; i++)
+		sources[i].fd = -1;
 	kernel_ring = make_ring(KERNEL, KERNEL_RECORDS);
-	polled[contender_count] = (struct pollfd){ kmsg, POLLIN, 0 };
+	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &(struct sched_param){ .sched_priority = 1 });
 	for (;;) {
-		poll(polled, contender_count + 1, all_are_warm(control) ? -1 : 1);
+		next = start_next(next);
+		choose_sources();
+		polled[contender_count] = (struct pollfd){ kmsg, POLLIN, 0 };
+		poll(polled, contender_count + 1, all_are_warm(control) ? -1 : WAIT_MS);
 		if (polled[contender_count].revents)
 			take_messages(kmsg);
 		for (size_t i = 0; i < contender_count; i++)
-			if (polled[i].revents && may_go_on(&sources[i]) && !take_lines(&sources[i]))
-				polled[i].fd = -1;
+			if (polled[i].revents && !take_lines(&sources[i]))
+				sources[i].fd = -1;
 	}
 }
