@@ -140,7 +140,12 @@ GAIN_PROGRAMS = (
     Program(
         "curl: {count} pages by TLS", ("sh", "-c", CURL), 30, "OpenSSL's own generator, a seed each; the rest is TLS"
     ),
-    Program("nginx: {count} TLS connections with a request id", ("sh", "-c", NGINX), 300, "OpenSSL's own generator"),
+    Program(
+        "nginx: {count} TLS connections with a request id",
+        ("sh", "-c", NGINX),
+        300,
+        "OpenSSL's own generator, and three a connection",
+    ),
     Program("redis: {count} set and get", ("sh", "-c", REDIS), 30_000, "its own generator, seeded from /dev/urandom"),
     Program("PostgreSQL: {count} gen_random_uuid()", ("sh", "-c", POSTGRES), 300_000, "OpenSSL's own generator"),
     Program(

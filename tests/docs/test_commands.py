@@ -47,6 +47,7 @@ NEITHER_OURS = {
     "meson": "tests/shim/test_linking.py runs it",
     "mypy": "takes a minute; whoever changes Python runs it",
     "ruff": "whoever changes Python runs it",
+    "systemctl": "restarts a service of the reader's",
     "strace": "traces a server of the reader's",
     "timeout": "runs what follows it",
     "root=SUBSTITUTED": "a variable",
@@ -120,8 +121,10 @@ def test_what_other_programs_are_given_exists(command: Command) -> None:
 
 
 def exists(words: list[str]) -> None:
-    """The file or module that Python runs."""
-    if words[0] == "-m":
+    """The file or module that Python runs; a program in its command line is one."""
+    if words[0] == "-c":
+        compile(words[1], "-c", "exec")
+    elif words[0] == "-m":
         # Tests' own packages lie in tests/.
         own = ROOT / "tests" / (words[1].replace(".", "/") + ".py")
         assert own.is_file() or importlib.util.find_spec(words[1])
