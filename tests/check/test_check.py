@@ -285,13 +285,15 @@ def test_interrupt_ends_the_runs_and_the_verdict_is_given(library: Path, tmp_pat
         cwd=tmp_path,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     for run in (1, 2):
         _wait_for_lines(tmp_path / "up", run)
         process.send_signal(signal.SIGINT)
         if not shutil.which("strace"):
             break
-    output, _ = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=60)
+    assert f"kill {process.pid} ends the rest".encode() in errors
     found = json.loads(output)
     assert found["with"]["signal"] == "SIGINT" or found["with"]["exit_status"] == 130
     assert any("Ctrl-C" in note for note in found["notes"])
