@@ -54,7 +54,7 @@ class Format:
     def libraries(self, architecture: Architecture) -> str:
         if self.name == "deb":
             return f"lib/{architecture.name}-linux-gnu"
-        return "lib64" if self.name == "rpm" and architecture.name != "riscv64" else "lib"
+        return "lib64" if self.name == "rpm" else "lib"
 
     def architecture(self, architecture: Architecture) -> str:
         return {"deb": architecture.debian, "rpm": architecture.rpm, "apk": architecture.alpine}[self.name]
@@ -127,10 +127,6 @@ def _lay_out(root: Path, kind: Format, architecture: Architecture, wheel: Path, 
 
 
 def _compress_manual(folder: Path) -> None:
-    for section in ("3", "7"):
-        for page in (ROOT / "docs/man").glob(f"*.{section}"):
-            (folder / f"man{section}").mkdir(exist_ok=True)
-            shutil.copy(page, folder / f"man{section}")
     for page in [*folder.rglob("*.[137]")]:
         page.with_name(f"{page.name}.gz").write_bytes(gzip.compress(page.read_bytes(), mtime=0))
         page.unlink()

@@ -238,19 +238,22 @@ def test_a_guest_that_fails_ends_the_one_beside_it_and_tells_why(tmp_path: Path)
         run_all(cells, doing, lambda where, what: None)
     with pytest.raises(ProcessLookupError):
         os.kill(int(waits.read_text()), 0)
+    two = dataclasses.replace(cells[1], processors=2)
+    assert run_all([two], doing, lambda where, what: None) == ([], ["broken: QEMU ended: qemu: no"])
 
 
 def test_the_page_has_every_guest_and_the_verdict() -> None:
     amount = Plan(CONTENDERS, Amount(7, 8, 9), 2, [], 1, 1, Path("/"))
     two = dataclasses.replace(cell(FRESH), kernel="7.3", processors=2)
-    text = as_html(as_page(CONTENDERS, [cell(FRESH), two], judge(CONTENDERS, [cell(FRESH)]), amount))
+    text = as_html(as_page(CONTENDERS, [cell(FRESH), two], judge(CONTENDERS, [cell(FRESH)]), amount, ["7.3-2: panic"]))
     assert "yes: nothing repeats but what was drawn before" in text
     assert "Linux 6.12, one processor" in text
     assert "Linux 7.3, 2 processors" in text
+    assert "<dt>not run</dt><dd>7.3-2: panic</dd>" in text
     assert "Each clone&#x27;s kernel knew after (us): 0, 0." in text
     assert '<span class="warn">repeats</span>' in text
     bad = dataclasses.replace(cell(Repeats(100, 2, 1, 5000, 9, 90)))
-    text = as_html(as_page(CONTENDERS, [bad], judge(CONTENDERS, [bad]), amount))
+    text = as_html(as_page(CONTENDERS, [bad], judge(CONTENDERS, [bad]), amount, []))
     assert '<p class="verdict bad">no: 6.12: the library repeats 1 of 100' in text
     assert '<span class="bad">repeats</span>' in text
 

@@ -53,7 +53,7 @@ static rl::memory_order order(int number, rl::memory_order written)
 #define COLD
 
 /* What core/ declares, as far as the functions touch it. */
-enum { THREADS = 3, SLOTS = 2, BUCKETS = 1, DRAW_SMALL = 65536, DRAW_LOWEST = 4096, DRAW_LAST_FLAGS = 5 };
+enum { THREADS = 3, SLOTS = 2, BUCKETS = 1, DRAW_SMALL = 65536, DRAW_LOWEST = 4096, DRAW_LAST_FLAGS = 5, ONCE = 256 };
 
 struct slot {
 	Plain<uint64_t> home, next;
@@ -67,12 +67,14 @@ struct world {
 		slot slots[SLOTS];
 	} table;
 	struct {
-		Plain<uint64_t> entry, states, large, user_span;
+		Plain<uint64_t> entry, states, user_span;
 		Plain<uint32_t> most_vector;
-		Shared<uint64_t> small_limit;
+		Shared<uint64_t> small_limit, large;
+		Plain<const void *> first;
 	} settings;
 	struct {
 		::slot *slot;
+		uint64_t claimed;
 	} records[THREADS];
 };
 
@@ -80,7 +82,7 @@ static world *here;
 #define slots_table (here->table)
 #define core (here->settings)
 #define core_thread (here->records[rl::ctx().current_thread()])
-static const uint32_t chacha_least = 256, chacha_system_call_least = 512;
+static const uint32_t chacha_least = 256, chacha_system_call_least = 1024;
 typedef int chacha_expand;
 static chacha_expand vectors;
 
@@ -102,7 +104,10 @@ static long bulk_draw(void *, size_t, unsigned int, chacha_expand *) { return fr
 static long platform_getrandom(void *, size_t, unsigned int) { return 0; }
 static uint64_t slots_enter() { return 0; }
 static bool slots_hold(uint64_t) { return false; }
-static long draw_slowly(void *, size_t, unsigned int, uint64_t) { return from_vdso(); }
+static bool slots_claim(uint64_t, bool) { return core.states; }
+static bool slots_confirm(uint64_t) { return true; }
+static long draw_from_kernel(void *, size_t, unsigned int) { return 0; }
+long draw_unusual(void *, size_t, unsigned int);
 static long draw_from_state(void *, size_t, unsigned int) { return from_vdso(); }
 
 #include "functions.inc"
@@ -139,12 +144,14 @@ template <bool LOOK_FIRST, unsigned int NUMBER> struct lists : rl::test_suite<li
 };
 
 /* A thread that draws while another one, in the constructor, makes the library ready. */
-template <size_t LENGTH, uint32_t VECTOR> struct starting : rl::test_suite<starting<LENGTH, VECTOR>, 2>, world {
+template <size_t LENGTH, uint32_t VECTOR, bool SMALL = false>
+struct starting : rl::test_suite<starting<LENGTH, VECTOR, SMALL>, 2>, world {
 	void before()
 	{
 		here = this;
 		core.small_limit = 0;
-		for (Plain<uint64_t> *field : { &core.entry, &core.states, &core.large, &core.user_span })
+		core.large = 0;
+		for (Plain<uint64_t> *field : { &core.entry, &core.states, &core.user_span })
 			*field = 0;
 		core.most_vector = 0;
 	}
@@ -156,7 +163,7 @@ template <size_t LENGTH, uint32_t VECTOR> struct starting : rl::test_suite<start
 			core.states = 1;
 			draw_start(UINT64_C(1) << 46, VECTOR);
 		} else {
-			draw_unusual((void *)(uintptr_t)DRAW_LOWEST, LENGTH, 0);
+			(SMALL ? draw : draw_unusual)((void *)(uintptr_t)DRAW_LOWEST, LENGTH, 0);
 		}
 	}
 };
@@ -191,6 +198,8 @@ int main(int count, char **words)
 		return explore<starting<4096, 1>>();
 	if (scenario == "a request without vectors at the start")
 		return explore<starting<4096, 0>>();
+	if (scenario == "a first draw at the start")
+		return explore<starting<512, 0, true>>();
 	std::cerr << "orders: no scenario " << scenario << "\n";
 	return 2;
 }

@@ -24,6 +24,8 @@ FUNCTIONS = (
     ("core/slots.c", "give"),
     ("core/draw.c", "user_span"),
     ("core/draw.c", "draw_start"),
+    ("core/draw.c", "draw_slowly"),
+    ("core/draw.h", "draw"),
     ("core/unusual.c", "acceptable"),
     ("core/unusual.c", "draw_unusual"),
 )
@@ -38,6 +40,7 @@ SCENARIOS = (
     "a small request at the start",
     "a large request at the start",
     "a request without vectors at the start",
+    "a first draw at the start",
 )
 _LISTS, _START = SCENARIOS[:2], SCENARIOS[2:]
 # The scenarios that need the order of an operation, by its function; each of these has one.
@@ -45,7 +48,8 @@ NEEDED = {
     "find": SCENARIOS[:2],
     "give": SCENARIOS[:2],
     "draw_start": SCENARIOS[2:],
-    "draw_unusual": SCENARIOS[2:],
+    "draw_slowly": SCENARIOS[5:],
+    "draw_unusual": SCENARIOS[2:5],
 }
 GOOD = " executions"  # how Relacy's answer ends when nothing was found
 

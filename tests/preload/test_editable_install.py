@@ -16,6 +16,7 @@ WHAT_IS_INSTALLED = (
     "LICENSE",
     "README.md",
     "cross",
+    "docs/man",
     "include",
     "meson.build",
     "meson.options",

@@ -279,15 +279,17 @@ def test_missing_library_is_one_line(vgetrandom: Vgetrandom, tmp_path: Path) -> 
     assert "gone.so" in one_line(result)
 
 
-def test_library_that_ld_preload_can_not_name_is_one_line(
-    vgetrandom: Vgetrandom, library: Path, tmp_path: Path
+@pytest.mark.parametrize("words", [("run", "--", "true"), ("path",)])
+@pytest.mark.parametrize("name", ["a folder", "a:colon", "a$dollar", "100%"])
+def test_library_that_ld_preload_can_not_name_is_one_line_with_the_way_out(
+    vgetrandom: Vgetrandom, library: Path, tmp_path: Path, words: tuple[str, ...], name: str
 ) -> None:
-    copy = tmp_path / "a folder" / "libvgetrandom.so"
+    copy = tmp_path / name / "libvgetrandom.so"
     copy.parent.mkdir()
     copy.write_bytes(library.read_bytes())
-    result = vgetrandom("run", "--", "true", VGETRANDOM_LIBRARY=str(copy))
-    assert result.returncode == 2
-    assert "space or colon" in one_line(result)
+    result = vgetrandom(*words, VGETRANDOM_LIBRARY=str(copy))
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "set VGETRANDOM_LIBRARY to the copy" in one_line(result)
 
 
 @pytest.mark.parametrize("verb", ["run", "check"])

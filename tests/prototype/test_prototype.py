@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tarfile
@@ -203,6 +204,23 @@ def test_nothing_is_written_over_that_was_in_the_source(musl: Path) -> None:
     with pytest.raises(VgetrandomError, match=r"draw\.c is there already"):
         lifted(musl, lift())
     assert (musl / "src/random/core/draw.c").read_text() == "the libc's own"
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("allocator", ["freelist", "percpu"])
+def test_an_allocator_compiles_with_core_and_without_a_warning(tmp_path: Path, allocator: str, compiler: str) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    found = find_allocator(SHIM, allocator)
+    assert found
+    folder = tmp_path / "core"
+    shutil.copytree(SHIM / "core", folder)
+    for name, path in found.files.items():
+        shutil.copy(path, folder / name)
+    shutil.copy(ROOT / "tests/native/alone/platform.h", folder)
+    options = ["-std=gnu11", "-O2", "-ffreestanding", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]
+    done = subprocess.run([compiler, *options, *folder.glob("*.c")], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def own(tmp_path: Path, text: str) -> Allocator:

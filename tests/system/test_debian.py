@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,25 @@ def test_a_warm_cache_needs_no_apt(reachable: None, monkeypatch: pytest.MonkeyPa
     root = debian.fetch("trixie", "amd64", ["libc6"])
     monkeypatch.setattr(debian, "_apt_get", lambda *_arguments, **_options: pytest.fail("apt ran"))
     assert debian.fetch("trixie", "amd64", ["libc6"]) == root
+
+
+def test_a_source_package_comes_as_upstreams_archive_once(
+    reachable: None, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = debian.fetch_source("trixie", PACKAGE)
+    assert archive.parent == cache / "sources"
+    with tarfile.open(archive) as tar:
+        names = tar.getnames()
+    version = names[0].partition("/")[0]
+    assert f"{version}/src/linux/getrandom.c" in names
+    assert not [name for name in names if name.startswith(f"{version}/debian/")]
+    monkeypatch.setattr(debian, "_apt_get", lambda *_arguments, **_options: pytest.fail("apt ran"))
+    assert debian.fetch_source("trixie", PACKAGE) == archive
+
+
+def test_a_source_package_that_is_not_there_is_one_sentence(reachable: None) -> None:
+    with pytest.raises(VgetrandomError, match="Debian trixie has no such source package"):
+        debian.fetch_source("trixie", "no-such-package")
 
 
 @pytest.mark.parametrize(("release", "version"), [("bullseye", "2.31"), ("bookworm", "2.36"), ("trixie", "2.41")])

@@ -8,7 +8,7 @@ from .worker import Worker
 
 # The vDSO makes 96 bytes at a time (CHACHA_BLOCK_SIZE * 3 / 2 in include/vdso/getrandom.h): so many draws of a size in
 # bytes end where they began.
-DRAWS = {4: 24, 16: 6, 32: 3, 64: 3, 256: 3, 1024: 3, 4096: 3}
+DRAWS = {4: 24, 16: 6, 32: 3, 64: 3, 256: 3, 4096: 3}
 
 _LONG = 4000  # instructions
 
@@ -27,10 +27,15 @@ def measure(session: Session) -> None:
 
 
 def _instructions(worker: Worker, size: int, count: int) -> float:
-    """Of one draw. A long one is stepped through once: whatever makes its bytes, it makes more than that at a time."""
-    ((stepped, empty),) = worker.ask(f"steps {worker.main} {size} 1")
-    if 0 <= stepped < _LONG and count > 1:
-        # Twice: the kernel may have asked for new keys in between (once a minute), and the less often is the usual.
+    """Of one draw. Of long ones no more is stepped through than one: a step takes two turns of the scheduler.
+
+    Each is counted twice. The kernel may have made a new key in between, with which the vDSO begins a draw anew, and
+    the less is the usual.
+    """
+    stepped, empty = min(worker.ask(*[f"steps {worker.main} {size} 1"] * 2))
+    if stepped < 0:
+        return -1
+    if stepped < _LONG and count > 1:
         stepped, empty = min(worker.ask(*[f"steps {worker.main} {size} {count}"] * 2))
         return round((stepped - empty) / count, 1)
-    return stepped - empty if stepped >= 0 else -1
+    return stepped - empty

@@ -31,7 +31,7 @@ class Series:
     measure: str  # latency, throughput, first-draw, ...
     contender: str  # a key
     function: str
-    parameter: int  # bytes a draw; for throughput, threads
+    parameter: int  # bytes a draw; for throughput, first and slowest draws and memory, threads
     unit: str
     samples: tuple[float, ...]
     # Measured in the same turn of the same process: "vdso" and "syscall", in the same unit; "instructions" and

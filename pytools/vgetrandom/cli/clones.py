@@ -128,20 +128,21 @@ def run(args: argparse.Namespace) -> int:
     )
     guest = Guest(args.cell, args.kernel, args.module, args.initramfs, args.disk and args.disk.absolute(), host)
     with _progress() as note:
-        cells = run_all(prepare(guest, plan, cache, note), plan, note)
+        cells, failed = run_all(prepare(guest, plan, cache, note), plan, note)
     verdict = judge(contenders, cells)
     if args.document:
         replace_section(args.document, report.BEGIN, report.as_markdown(contenders, cells))
     if args.html:
-        page_file.write(args.html, page.as_page(contenders, cells, verdict, plan))
+        page_file.write(args.html, page.as_page(contenders, cells, verdict, plan, failed))
     if args.json:
-        print(json.dumps(report.as_json(contenders, cells, verdict), indent=2))
+        print(json.dumps(report.as_json(contenders, cells, verdict, failed), indent=2))
     else:
         for cell in cells:
             print(f"{report.heading(cell)}\n")
             print_table(report.COLUMNS, report.rows(report.taking_part(contenders, cell), cell))
             print()
-        print("".join(f"{line}\n" for line in report.words(verdict)), end="")
+        lines = [*(f"not run: {why}" for why in failed), *report.words(verdict)]
+        print("".join(f"{line}\n" for line in lines), end="")
     return {"yes": 0, "no": 1, "invalid": 2}[verdict.word]
 
 

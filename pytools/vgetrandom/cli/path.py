@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..preload.identity import require_plain
 from ..preload.library import library_path
 
 
@@ -12,5 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    print(library_path())
+    library = library_path()
+    require_plain(library)
+    print(library)
     return 0

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from ..errors import VgetrandomError
-from ..preload.identity import require_library
+from ..preload.identity import require_library, require_plain
 from ..preload.launch import execute, own_environment, require_sanitizer_first, with_library, with_reports
 from ..preload.library import library_path, reporter_path
 from ..preload.settings import SWITCH, complaint
@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     command = command_of(args, "run")
     library = require_library(library_path())
+    require_plain(library)
     environment = with_library(own_environment(), library)
     if args.report:
         environment = with_reports(environment, reporter_path(), _destination(args.report))

@@ -30,7 +30,7 @@ _ARCHITECTURE = "x86_64"  # the only one for which a QEMU that Debian has offers
 _COUNTED = ("-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off")
 _PARALLEL = ("-accel", "tcg,thread=multi")
 _PROCESSOR = ("-M", "q35", "-cpu", "max,rdrand=off,rdseed=off")
-_APPEND = f"quiet loglevel=4 panic=-1 rdinit={INIT} random.trust_cpu=off tsc=reliable"
+_APPEND = f"quiet loglevel=4 panic=-1 rdinit={INIT} random.trust_cpu=off tsc=reliable no_timer_check"
 
 
 @dataclass(frozen=True)
@@ -110,13 +110,15 @@ def prepare(guest: Guest, plan: Plan, cache: Path, note: Note) -> list[Cell]:
     return found
 
 
-def run_all(cells: Sequence[Cell], plan: Plan, note: Note) -> list[CellResult]:
+def run_all(cells: Sequence[Cell], plan: Plan, note: Note) -> tuple[list[CellResult], list[str]]:
     """Those with one processor several at once; then the others, whose times are real, one after another.
 
-    Raises VgetrandomError when one fails, or when the time is over; all emulators have ended then.
+    Of the others, which the verdict is not about, returns why one failed. Raises VgetrandomError when one of the first
+    fails; all emulators have ended then.
     """
     session = Session(time.monotonic() + plan.limit)
     found: dict[str, CellResult] = {}
+    failed: list[str] = []
 
     def run(cell: Cell) -> None:
         found[cell.name] = _run(cell, plan, session, note)
@@ -126,12 +128,15 @@ def run_all(cells: Sequence[Cell], plan: Plan, note: Note) -> list[CellResult]:
             _wait_for([pool.submit(run, cell) for cell in cells if cell.processors == 1])
             for cell in cells:
                 if cell.processors > 1:
-                    run(cell)
+                    try:
+                        run(cell)
+                    except VgetrandomError as error:
+                        failed.append(f"{cell.name}: {error}")
         except BaseException:
             session.end()
             pool.shutdown(cancel_futures=True)
             raise
-    return [found[cell.name] for cell in cells]
+    return [found[cell.name] for cell in cells if cell.name in found], failed
 
 
 def _wait_for(futures: Sequence[Future[None]]) -> None:

@@ -26,7 +26,9 @@ _COLUMNS = (
 )
 
 
-def as_page(contenders: Sequence[Contender], cells: Sequence[CellResult], verdict: Verdict, plan: Plan) -> Page:
+def as_page(
+    contenders: Sequence[Contender], cells: Sequence[CellResult], verdict: Verdict, plan: Plan, failed: Sequence[str]
+) -> Page:
     """One section for each guest."""
     host = look()
     facts = [
@@ -37,6 +39,7 @@ def as_page(contenders: Sequence[Contender], cells: Sequence[CellResult], verdic
         ("draws", f"{plan.amount.draws:,} after it, or {plan.amount.lines:,} lines"),
         ("time", f"{sum(cell.cpu_seconds for cell in cells):,.0f} s of processors, in the emulators"),
         ("vgetrandom", own_version()),
+        *(("not run", why) for why in failed),
     ]
     return Page(
         "Two clones of one machine: who repeats?",

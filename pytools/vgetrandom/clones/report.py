@@ -50,13 +50,16 @@ def taking_part(contenders: Sequence[Contender], cell: CellResult) -> list[Conte
     return [one for one in contenders if own and one.name in own.repeats]
 
 
-def as_json(contenders: Sequence[Contender], cells: Sequence[CellResult], verdict: Verdict) -> dict[str, Any]:
+def as_json(
+    contenders: Sequence[Contender], cells: Sequence[CellResult], verdict: Verdict, failed: Sequence[str]
+) -> dict[str, Any]:
     """Stable keys. Times are in nanoseconds of the guest's clock (one processor: instructions) from the snapshot."""
     return {
         "schema": SCHEMA,
         "verdict": verdict.word,
         "invalid": list(verdict.invalid),
         "repeats": list(verdict.repeats),
+        "failed": list(failed),
         "cells": [_cell(contenders, cell) for cell in cells],
     }
 

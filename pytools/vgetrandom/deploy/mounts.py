@@ -73,7 +73,11 @@ def _private_etc(scratch: Path) -> None:
             f"no mount namespace can be had here ({os.strerror(ctypes.get_errno())}), so nothing can be tried; "
             "nothing is written"
         )
-    _mount(None, Path("/"), _MS_REC | _MS_PRIVATE)
+    if libc.mount(None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None):
+        raise VgetrandomError(
+            f"/ is no mount point here ({os.strerror(ctypes.get_errno())}; a chroot?), so nothing can be tried; "
+            "nothing is written"
+        )
     _mount("tmpfs", scratch, 0)
     etc = Path("/etc")
     for entry in etc.iterdir():
@@ -89,10 +93,10 @@ def _private_etc(scratch: Path) -> None:
     _mount(str(scratch), etc, _MS_MOVE)
 
 
-def _mount(source: str | None, target: Path, flags: int) -> None:
+def _mount(source: str, target: Path, flags: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     kind = b"tmpfs" if source == "tmpfs" else None
-    words = (source.encode() if source else None, os.fsencode(target), kind, ctypes.c_ulong(flags), None)
+    words = (source.encode(), os.fsencode(target), kind, ctypes.c_ulong(flags), None)
     if libc.mount(*words):
         raise VgetrandomError(
             f"{target} can't be mounted over here ({os.strerror(ctypes.get_errno())}), so nothing can be tried; "

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from ..errors import VgetrandomError
-from ..preload.identity import identify, is_copy, require_library, require_nameable
+from ..preload.identity import identify, is_copy, require_library, require_plain
 from ..preload.library import LIBRARY_NAME
 from .changes import Change, content_of
 
@@ -28,7 +28,7 @@ def place_for(library: Path, root: Path) -> tuple[Path, list[Change]]:
     """
     require_library(library)
     if root == Path("/") and str(library).startswith("/usr/") and _roots_alone(library):
-        require_nameable(library)
+        require_plain(library)
         return library, []
     target = root / PLACE.relative_to("/")
     if content_of(target) is not None and not is_copy(target):

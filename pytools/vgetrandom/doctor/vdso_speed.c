@@ -7,6 +7,7 @@
  * A shared object without a libc of its own: the Python interpreter that opens it has this host's, whichever that is, and
  * the library in front of it where that is preloaded. One file does for every glibc and musl.
  */
+#undef _FILE_OFFSET_BITS	/* with it glibc says mmap64, which musl has not */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

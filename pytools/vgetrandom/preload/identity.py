@@ -124,6 +124,18 @@ def require_nameable(library: Path) -> None:
     )
 
 
+def require_plain(library: Path) -> None:
+    """Raises VgetrandomError for a path that can't be written wherever LD_PRELOAD is.
+
+    The list ends a name at a space or colon (ld.so(8)); shells, units of systemd and manifests expand $ and %.
+    """
+    if set(str(library)) & {*_SEPARATORS, "$", "%"}:
+        raise VgetrandomError(
+            f"LD_PRELOAD can't hold {str(library)!r} everywhere, with a space, a colon, $ or % in it; "
+            "copy the library elsewhere and set VGETRANDOM_LIBRARY to the copy"
+        )
+
+
 def require_library(library: Path) -> Path:
     """Returns the path. Raises VgetrandomError when it is no build of this library, whatever the architecture."""
     try:

@@ -57,7 +57,7 @@ def _without_manual(tree: Path) -> None:
     makefile = tree / "manual" / "Makefile"
     if not makefile.exists():
         makefile.parent.mkdir(exist_ok=True)
-        makefile.write_text("subdir_lib:\n")
+        makefile.write_text("subdir := manual\ninclude ../Makeconfig\ninclude ../Rules\n")
 
 
 def _install(job: Job) -> None:

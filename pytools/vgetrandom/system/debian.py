@@ -143,20 +143,11 @@ def fetch_source(release: str, package: str) -> Path:
     with _locked(apt_folder):
         config = _configure(apt_folder, release, "all", "deb-src")
         _renew_lists(config, release, "source")
-        words = ("source", "--download-only", "--tar-only", package)
-        try:
-            lines = _apt_get(config, *words, "--print-uris", cwd=apt_folder).splitlines()
-        except VgetrandomError as error:
-            raise VgetrandomError(f"Debian {release} has no such source package ({error})") from error
-        names = [shlex.split(line)[1] for line in lines if line.startswith("'")]
-        if len(names) != 1:
-            raise VgetrandomError(f"Debian {release} has the source of {package} in {len(names)} archives, not in one")
-        archive = cache / "sources" / names[0]
+        known = apt_folder / "resolved" / package
+        archive = cache / "sources" / (_read(known) or "none")
         if not archive.is_file():
-            archive.parent.mkdir(exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".downloading-") as folder:
-                _apt_get(config, *words, cwd=Path(folder))
-                Path(folder, archive.name).rename(archive)
+            archive = _fetch_archive(config, release, package, cache / "sources")
+            known.write_text(archive.name)
     return archive
 
 
@@ -325,6 +316,25 @@ def _renew_lists(config: Path, release: str, arch: str) -> None:
     for known in (config.parent / "resolved").iterdir():
         known.unlink()
     stamp.write_bytes(described)
+
+
+def _fetch_archive(config: Path, release: str, package: str, folder: Path) -> Path:
+    """Upstream's archive of a source package, in the folder."""
+    words = ("source", "--download-only", "--tar-only", package)
+    try:
+        lines = _apt_get(config, *words, "--print-uris", cwd=config.parent).splitlines()
+    except VgetrandomError as error:
+        raise VgetrandomError(f"Debian {release} has no such source package ({error})") from error
+    names = [shlex.split(line)[1] for line in lines if line.startswith("'")]
+    if len(names) != 1:
+        raise VgetrandomError(f"Debian {release} has the source of {package} in {len(names)} archives, not in one")
+    archive = folder / names[0]
+    if not archive.is_file():
+        folder.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".downloading-") as scratch:
+            _apt_get(config, *words, cwd=Path(scratch))
+            Path(scratch, archive.name).rename(archive)
+    return archive
 
 
 def _resolve(config: Path, release: str, arch: str, packages: Sequence[str]) -> list[_Download]:

@@ -8,7 +8,7 @@
  * and a child that a handler forks would find a state in neither place. So a thread's first draw makes two system calls
  * that a sandbox may not know, and one draw in twenty or so maps memory besides.
  */
-#include <sys/syscall.h>
+#include <sys/syscall.h>	/* __NR_: inside glibc there is no SYS_ */
 
 #include "allocator.h"
 
@@ -28,13 +28,13 @@ static uint64_t block_signals(void)
 {
 	uint64_t all = ~UINT64_C(0), before = 0;
 
-	raw_syscall(SYS_rt_sigprocmask, BLOCK_SIGNALS, (long)&all, (long)&before, SIGNALS, 0, 0);
+	raw_syscall(__NR_rt_sigprocmask, BLOCK_SIGNALS, (long)&all, (long)&before, SIGNALS, 0, 0);
 	return before;
 }
 
 static void restore_signals(uint64_t before)
 {
-	raw_syscall(SYS_rt_sigprocmask, SET_SIGNALS, (long)&before, 0, SIGNALS, 0, 0);
+	raw_syscall(__NR_rt_sigprocmask, SET_SIGNALS, (long)&before, 0, SIGNALS, 0, 0);
 }
 
 static void acquire(void)
@@ -46,14 +46,14 @@ static void acquire(void)
 		return;
 	/* Partner: the release in release(). */
 	while (__atomic_exchange_n(&lock, WAITED_FOR, __ATOMIC_ACQUIRE) != UNLOCKED)
-		raw_syscall(SYS_futex, (long)&lock, FUTEX_WAIT_PRIVATE, WAITED_FOR, 0, 0, 0);
+		raw_syscall(__NR_futex, (long)&lock, FUTEX_WAIT_PRIVATE, WAITED_FOR, 0, 0, 0);
 }
 
 static void release(void)
 {
 	/* Partner: the acquires in acquire(). */
 	if (__atomic_exchange_n(&lock, UNLOCKED, __ATOMIC_RELEASE) == WAITED_FOR)
-		raw_syscall(SYS_futex, (long)&lock, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+		raw_syscall(__NR_futex, (long)&lock, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
 }
 
 static struct tail *tail_of(uint32_t number)

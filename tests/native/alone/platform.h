@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The least that shim/core/ asks of its host: three names that are declared here and that somebody else defines. */
+/* The least that shim/core/ asks of its host: names that are declared here and that somebody else defines. */
 #ifndef PLATFORM_H
 #define PLATFORM_H
 
@@ -12,5 +12,11 @@
 extern struct process_settings alone_settings;
 struct thread_record *alone_thread(void);
 long alone_getrandom(void *buf, size_t len, unsigned int flags);
+
+/* What the allocators beside core ask besides. */
+#define platform_map alone_map
+#define platform_processor alone_processor
+void *alone_map(size_t size);
+unsigned int alone_processor(void);
 
 #endif

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -46,6 +47,12 @@ void trouble(const char *format, ...)
 	vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);
 	dprintf(2, "\nvg: trouble %s\n", line);	/* a contender's standard output is a pipe */
+}
+
+void set_policy(int policy, int priority)
+{
+	if (syscall(SYS_sched_setscheduler, 0, policy, &(struct sched_param){ .sched_priority = priority }))
+		trouble("no scheduling policy %d: %s", policy, strerror(errno));
 }
 
 static void set_console(void)
@@ -147,7 +154,7 @@ pid_t start(const struct contender *contender, int output)
 	if (output >= 0)
 		dup2(output, 1);
 	if (idle)	/* the kernel's own work then never waits for a contender */
-		sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){ 0 });
+		set_policy(SCHED_IDLE, 0);
 	snprintf(proc, sizeof(proc), "%s/proc", contender->root);
 	if (strcmp(contender->root, "/"))
 		mount("proc", proc, "proc", 0, NULL);

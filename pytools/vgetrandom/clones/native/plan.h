@@ -38,6 +38,12 @@ pid_t start(const struct contender *contender, int output);
 /* Say why the guest is of no use; the host then ends it. As printf(3), with the end of the line. */
 void trouble(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * This process's policy (sched(7)) from now on. By the system call: musl's function does nothing, since the call is about one
+ * thread, and POSIX's function about a process.
+ */
+void set_policy(int policy, int priority);
+
 /* Wait for a child that is about to end, and say that it did, which none is to do; -1: for any that has ended. */
 void say_ended(pid_t pid);
 

@@ -18,7 +18,7 @@
 #define KERNEL		0xffff	/* the contender's number of the kernel's messages */
 #define KERNEL_RECORDS	256
 #define LEAST_NS	50000000	/* who prints fast goes on for so long: the kernel is to know by then */
-#define WAIT_MS		5	/* how often we look whether all are warm */
+#define WAIT_MS		5	/* how often we look whether all are warm, and so may go on */
 
 struct source {
 	int fd;
@@ -194,12 +194,12 @@ _Noreturn void watch(void)
 	for (size_t i = 0; i < contender_count; i++)
 		sources[i].fd = -1;
 	kernel_ring = make_ring(KERNEL, KERNEL_RECORDS);
-	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &(struct sched_param){ .sched_priority = 1 });
+	set_policy(SCHED_FIFO | SCHED_RESET_ON_FORK, 1);
 	for (;;) {
 		next = start_next(next);
 		choose_sources();
 		polled[contender_count] = (struct pollfd){ kmsg, POLLIN, 0 };
-		poll(polled, contender_count + 1, all_are_warm(control) ? -1 : WAIT_MS);
+		poll(polled, contender_count + 1, WAIT_MS);
 		if (polled[contender_count].revents)
 			take_messages(kmsg);
 		for (size_t i = 0; i < contender_count; i++)
