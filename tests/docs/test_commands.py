@@ -69,7 +69,7 @@ def parsed(words: list[str]) -> str:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
-            _args, unknown = _parser(words[0] if words else None).parse_known_args(words)
+            _args, unknown = _parser(words[:1]).parse_known_args(words)
     except SystemExit as end:
         return said.getvalue() if end.code else ""
     return f"unknown: {unknown}" if unknown else ""
