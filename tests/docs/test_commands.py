@@ -47,8 +47,8 @@ NEITHER_OURS = {
     "meson": "tests/shim/test_linking.py runs it",
     "mypy": "takes a minute; whoever changes Python runs it",
     "ruff": "whoever changes Python runs it",
-    "strace": "traces a server of the reader's",
     "systemctl": "restarts a service of the reader's",
+    "strace": "traces a server of the reader's",
     "timeout": "runs what follows it",
     "root=SUBSTITUTED": "a variable",
     "CMD": "the reader's",
@@ -69,7 +69,7 @@ def parsed(words: list[str]) -> str:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
-            _args, unknown = _parser(words[0] if words else None).parse_known_args(words)
+            _args, unknown = _parser(words[:1]).parse_known_args(words)
     except SystemExit as end:
         return said.getvalue() if end.code else ""
     return f"unknown: {unknown}" if unknown else ""
@@ -121,9 +121,9 @@ def test_what_other_programs_are_given_exists(command: Command) -> None:
 
 
 def exists(words: list[str]) -> None:
-    """The file, module or code that Python runs."""
+    """The file or module that Python runs; a program in its command line is one."""
     if words[0] == "-c":
-        compile(words[1], "a document", "exec")
+        compile(words[1], "-c", "exec")
     elif words[0] == "-m":
         # Tests' own packages lie in tests/.
         own = ROOT / "tests" / (words[1].replace(".", "/") + ".py")

@@ -71,7 +71,8 @@ def command(
                 _end(process)
             raise
     if status:
-        why = next((line for line in last if " error: " in line or line.startswith("Error")), last[-1] if last else "?")
+        reasons = (line for line in last if " error: " in line or " *** " in line or line.startswith("Error"))
+        why = next(reasons, last[-1] if last else "?")
         raise VgetrandomError(f"{what} failed: {why}; --work DIR keeps the tree and {LOG}")
 
 
