@@ -82,9 +82,9 @@ def test_rpm_package_is_whole(made: Path, tmp_path: Path) -> None:
         ["rpm", "-qp", "--qf", "%{VERSION} %{ARCH} %{LICENSE}", package], capture_output=True, text=True
     )
     assert said.stdout == f"{release()} {HERE.rpm} MIT"
-    # Where the archive's end is not padded, as some nfpm leave it, rpm2cpio writes it whole and exits with 1.
+    # Some nfpm write names from the root on, and no padding at the end, for which rpm2cpio exits with 1.
     content = subprocess.run(["rpm2cpio", package], capture_output=True).stdout
-    subprocess.run(["cpio", "-idm", "--quiet"], input=content, cwd=tmp_path, check=True)
+    subprocess.run(["cpio", "-idm", "--quiet", "--no-absolute-filenames"], input=content, cwd=tmp_path, check=True)
     require_whole(tmp_path / "usr", "lib64")
 
 
