@@ -6,8 +6,10 @@ the process that loads them, and the program that takes a library back makes sys
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -16,6 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+# The backend that pyproject.toml names, asked as pip would (PEP 517); pip before 23.1 can't hand on a list of settings.
+_BUILD = """
+import json, sys
+sys.path.insert(0, "pytools")
+import backend
+backend.build_wheel(sys.argv[1], json.loads(sys.argv[2]))
+"""
 
 
 @dataclass(frozen=True)
@@ -55,32 +64,32 @@ def build_wheel(architecture: Architecture, output: Path) -> Path:
             constants = folder / "constants.ini"
             constants.write_text(f"[constants]\nzig = [{sys.executable!r}, '-m', 'ziglang']\nlibc = 'gnu'\n")
             settings += [f"--cross-file={ROOT / 'cross' / architecture.name}.ini", f"--cross-file={constants}"]
-        words = ["wheel", str(ROOT), "--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
-        words += [f"-Csetup-args={setting}" for setting in settings]
-        # The copy is small, and two builds at once don't meet in the work tree.
-        _run("pip", *words, f"-Cbuild-dir={folder / 'build'}", "--wheel-dir", str(folder))
+        chosen = {"setup-args": settings, "build-dir": str(folder / "build")}
+        _run("-c", _BUILD, str(folder), json.dumps(chosen))
         (built,) = folder.glob("*.whl")
         tags = ["--python-tag", "py3", "--abi-tag", "none", "--platform-tag", architecture.wheel]
-        name = _run("wheel", "tags", *tags, str(built)).strip().splitlines()[-1]
+        _run("-m", "wheel", "tags", *tags, str(built))
+        (tagged,) = folder.glob(f"*-{architecture.wheel}.whl")
         output.mkdir(parents=True, exist_ok=True)
-        return (folder / name).replace(output / name)
+        return Path(shutil.move(tagged, output / tagged.name))
 
 
-def _run(module: str, *words: str) -> str:
-    """One step, by a module of this interpreter; its output. Ends the program when it fails."""
+def _run(*words: str) -> None:
+    """One step, by this interpreter. Ends the program when it fails, with what it said."""
     scripts = sysconfig.get_path("scripts")
     environment = {**os.environ, "PATH": os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])}
     environment.setdefault("SOURCE_DATE_EPOCH", _day_of_release())
     done = subprocess.run(
-        [sys.executable, "-m", module, *words],
+        [sys.executable, *words],
+        cwd=ROOT,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
     if done.returncode:
-        sys.exit(f"packaging: `{module} {words[0]}` failed, as shown above")
-    return done.stdout
+        sys.exit(f"{done.stdout}packaging: a step failed, as shown above")
 
 
 def _day_of_release() -> str:
