@@ -42,7 +42,7 @@ def draws(program: Path, libraries: Path | str = "") -> Run:
     return done
 
 
-def test_install_puts_five_files_where_they_belong(installed: Path) -> None:
+def test_install_puts_each_file_where_it_belongs(installed: Path) -> None:
     files = sorted(str(path.relative_to(installed)) for path in installed.rglob("*") if path.is_file())
     assert files == [
         "usr/include/vgetrandom.h",
@@ -50,6 +50,8 @@ def test_install_puts_five_files_where_they_belong(installed: Path) -> None:
         "usr/lib/libvgetrandom.a",
         "usr/lib/libvgetrandom.so",
         "usr/lib/pkgconfig/vgetrandom.pc",
+        "usr/share/man/man3/vgetrandom.3",
+        "usr/share/man/man7/vgetrandom.7",
     ]
 
 
