@@ -51,7 +51,7 @@ def test_install_puts_each_file_where_it_belongs(installed: Path) -> None:
         "usr/lib/libvgetrandom.so",
         "usr/lib/pkgconfig/vgetrandom.pc",
         "usr/share/man/man3/vgetrandom.3",
-        "usr/share/man/man7/vgetrandom.7",
+        "usr/share/man/man7/libvgetrandom.7",
     ]
 
 
