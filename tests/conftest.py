@@ -19,8 +19,9 @@ import pytest
 from preloading import run
 from witness import Witness
 
-# Started in the background of a script, this process ignores Ctrl-C, and so would all that it starts.
+# Started in the background of a script, or by nohup, this process ignores Ctrl-C or SIGHUP: so would what it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 ROOT = Path(__file__).resolve().parents[1]
 NATIVE = ROOT / "tests" / "native"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -80,3 +81,8 @@ def run(
             [str(word) for word in command], input=stdin, capture_output=True, cwd=cwd, env=variables, timeout=SECONDS
         )
         return Run(done.returncode, done.stdout, done.stderr, read_reports(report.read().decode()))
+
+
+def system_call_wins() -> bool:
+    """Whether the system call is the cheaper way to 256 bytes and more without vectors: docs/large-requests.md."""
+    return re.search(r"vendor_id\s*: (AuthenticAMD|HygonGenuine)\n", Path("/proc/cpuinfo").read_text()) is not None

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,44 @@ def test_static_command_is_no_and_says_why(vgetrandom: Vgetrandom, tmp_path: Pat
     found = check(vgetrandom, "--", program, status=1)
     assert found["without"]["system_calls"] >= 1
     assert "statically linked" in found["verdict"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become another user")
+@pytest.mark.parametrize("ordinary", [False, True])
+def test_set_uid_command_is_judged_as_an_ordinary_user_meets_it(
+    library: Path, vgetrandom: Vgetrandom, ordinary: bool
+) -> None:
+    """strace drops the bit, and root's runs are not raised: in both the library is there, and is not for others."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        if os.statvfs(folder).f_flag & os.ST_NOSUID:
+            pytest.skip("set-uid counts for nothing in /var/tmp")
+        (folder / "draw.c").write_text(
+            "#include <sys/random.h>\nint main(void) { for (int n, i = 0; i < 500; i++) getrandom(&n, 4, 0); }\n"
+        )
+        subprocess.run(["gcc", "-o", folder / "draw", folder / "draw.c"], check=True)
+        (folder / "draw").chmod(0o4755)
+        words = command_line("check", "--json", "--reached", "--", folder / "draw")
+        if ordinary:
+            for path in (library, library.with_name("libvgetrandom-report.so")):
+                shutil.copyfile(path, folder / path.name)
+            words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *words]
+            again = "import subprocess, sys, vgetrandom; subprocess.run([sys.executable, '-c', ''], check=True)"
+            seen = subprocess.run([*words[:4], sys.executable, "-c", again], capture_output=True)
+            if seen.returncode:
+                pytest.skip("another user can't read this Python here")
+        done = subprocess.run(
+            words,
+            env=environment_with(folder / library.name if ordinary else library),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 1, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert not found["reached"]
+    assert found["verdict"].startswith("no: not reached: the program is set-uid: the loader ignores LD_PRELOAD there")
 
 
 @needs_strace
@@ -246,13 +285,15 @@ def test_interrupt_ends_the_runs_and_the_verdict_is_given(library: Path, tmp_pat
         cwd=tmp_path,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     for run in (1, 2):
         _wait_for_lines(tmp_path / "up", run)
         process.send_signal(signal.SIGINT)
         if not shutil.which("strace"):
             break
-    output, _ = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=60)
+    assert f"kill {process.pid} ends the rest".encode() in errors
     found = json.loads(output)
     assert found["with"]["signal"] == "SIGINT" or found["with"]["exit_status"] == 130
     assert any("Ctrl-C" in note for note in found["notes"])

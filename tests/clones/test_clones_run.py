@@ -157,5 +157,7 @@ def test_an_emulator_that_ends_is_one_line_with_its_reason(library: Path, tmp_pa
     emulator.chmod(0o755)
     command = command_line("clones", *CELL, "--consoles", str(tmp_path), "--qemu", str(tmp_path))
     done = subprocess.run(command, env=environment_with(library), capture_output=True, text=True, timeout=600)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert one_line(done) == "vgetrandom: QEMU ended: qemu-system-x86_64: no such machine"
+    said = "QEMU ended: qemu-system-x86_64: no such machine"
+    assert (done.returncode, one_line(done)) == (2, f"vgetrandom: {said}")
+    require_form("error", json.loads(done.stdout))
+    assert json.loads(done.stdout)["error"] == said

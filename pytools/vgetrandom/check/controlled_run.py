@@ -241,6 +241,12 @@ class _Started:
         self.ended = self.ended or "Ctrl-C"
         self._requests += 1
         alone = not (self.trace and self.trace.ended)
+        if self._requests == 1:
+            said = (
+                f"vgetrandom: Ctrl-C ends this run, twice or thrice with more force; kill {os.getpid()} ends the rest\n"
+            )
+            with contextlib.suppress(OSError):
+                os.write(2, said.encode())
         if self._requests > 2:
             self._tell(signal.SIGKILL)
         elif self._requests == 2 or not alone:

@@ -12,6 +12,7 @@ from pathlib import Path
 from ..errors import VgetrandomError
 from ..preload.exit_report import ExitReport
 from ..preload.launch import with_library, without_library
+from ..system.elf import privilege_for_others
 from . import strace
 from .controlled_run import Outcome, Runner
 from .fatal_call import FatalCall, FatalTrace
@@ -62,6 +63,8 @@ class Side:
 class Comparison:
     """What was found. `without` stays empty when the command may run only once.
 
+    raised      how the kernel raises the program's privileges for an ordinary user ("set-uid"); "" if it does not.
+                Runs under strace, and root's, are not raised, and have the library all the same
     reach_only  only whether the library is reached was asked
     gain        what the times tell; None when there are none, or when that was not asked
     start       None when it was not asked, or can't be measured
@@ -76,6 +79,7 @@ class Comparison:
     without: Side = field(default_factory=Side)
     with_library: Side = field(default_factory=Side)
     fatal: FatalCall | None = None
+    raised: str = ""
     trouble: str = ""  # why strace could not count
 
     @property
@@ -113,7 +117,13 @@ def compare(
     _, trouble = strace.usable()
     bare = without_library(environment) if once else isolated(environment)
     loaded = with_library(bare, library)
-    result = Comparison(runner.program.obstacle, reach_only or once, once, trouble=trouble)
+    result = Comparison(
+        runner.program.obstacle,
+        reach_only or once,
+        once,
+        raised=privilege_for_others(runner.program.executable),
+        trouble=trouble,
+    )
     if not once and not trouble:
         announce("without the library, counted by strace")
         result.without.counted = runner.run(bare, Trace())

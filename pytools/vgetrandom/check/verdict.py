@@ -46,6 +46,8 @@ def judge(found: Comparison) -> Verdict:
 
 def _why_not_reached(found: Comparison) -> str:
     """Why the library served no call; "" when it did."""
+    if found.raised:
+        return f"the program is {found.raised}: the loader ignores LD_PRELOAD there, but for root or its owner"
     states = {report.status for report in found.reports}
     if found.reports and ACTIVE not in states:
         reasons = " and ".join(INACTIVE.get(state, state) for state in sorted(states))

@@ -130,6 +130,21 @@ def privilege(path: Path) -> str:
     return ""
 
 
+def privilege_for_others(path: Path) -> str:
+    """The same for users who are neither root nor the file's owner; "" where it can't be read, too."""
+    try:
+        status = path.stat()
+        if os.statvfs(path).f_flag & os.ST_NOSUID:
+            return ""
+    except OSError:
+        return ""
+    if status.st_mode & stat.S_ISUID:
+        return "set-uid"
+    if status.st_mode & stat.S_ISGID and status.st_mode & stat.S_IXGRP:
+        return "set-gid"
+    return "given file capabilities" if _has_capabilities(path) else ""
+
+
 def _has_capabilities(path: Path) -> bool:
     try:
         return bool(os.getxattr(path, "security.capability"))
