@@ -236,6 +236,7 @@ def test_other_architecture_is_named(vgetrandom: Vgetrandom, tmp_path: Path) -> 
     header = bytearray(Path("/bin/true").resolve().read_bytes()[:64])
     header[4], header[18:20] = 1, (3).to_bytes(2, sys.byteorder)  # 32 bits, EM_386
     header[42:44] = header[48:50] = bytes(2)  # no program or section headers
+    header[46:48] = (40).to_bytes(2, sys.byteorder)  # the size of one, without which some pyelftools read nothing
     path = tmp_path / "foreign"
     path.write_bytes(bytes(header[:52]) + bytes(200))
     path.chmod(0o755)
