@@ -174,6 +174,18 @@ def keys_and_labels(*libcs: str) -> dict[str, str]:
     return {contender.key: contender.label for contender in contenders.all_contenders(libcs, [])}
 
 
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("/home/me/lib/libvgetrandom.so (build id ab, sha256 cd)", "libvgetrandom.so (build id ab, sha256 cd)"),
+        ("/usr/lib/libc.so.6 (build id ab, sha256 cd)", "/usr/lib/libc.so.6 (build id ab, sha256 cd)"),
+        ("/dev/urandom", "/dev/urandom"),
+    ],
+)
+def test_a_document_has_no_path_of_this_machine(cell: str, shown: str) -> None:
+    assert markdown.without_folders(cell) == shown
+
+
 def test_two_builds_of_one_version_are_two_rows(tmp_path: Path) -> None:
     one, two = a_musl(tmp_path / "one"), a_musl(tmp_path / "two")
     found = keys_and_labels(str(one), str(two))

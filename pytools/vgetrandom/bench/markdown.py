@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,6 +35,12 @@ def replace_section(path: Path, text: str) -> None:
     document_file.replace_section(path, BEGIN, text)
 
 
+def without_folders(cell: str) -> str:
+    """Where a file lies below /usr says which one it is. Any other folder is this machine's alone."""
+    return re.sub(r"^/(?!usr/).*/([^/]+ \()", r"\1", cell)
+
+
 def _section(table: Table) -> str:
-    lines = document_file.markdown_table(table.header, table.rows, table.left)
+    rows = [[without_folders(cell) for cell in row] for row in table.rows]
+    lines = document_file.markdown_table(table.header, rows, table.left)
     return "\n".join([f"### {table.title}", "", *([table.explanation, ""] if table.explanation else []), *lines])
