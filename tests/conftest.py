@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
+from command import Vgetrandom, runner_for
 from preloading import run
 from witness import Witness
 
@@ -96,6 +97,11 @@ def library(request: pytest.FixtureRequest) -> Path:
         return Path(other).resolve(strict=True)
     built: Build = request.getfixturevalue("build")
     return built.library
+
+
+@pytest.fixture
+def vgetrandom(library: Path) -> Vgetrandom:
+    return runner_for(library)
 
 
 Compile = Callable[..., Path]

@@ -15,6 +15,14 @@ from conftest import ROOT, one_at_a_time
 from vgetrandom.errors import VgetrandomError
 from vgetrandom.system import debian
 
+ELF_MACHINES = {
+    "x86_64": "EM_X86_64",
+    "aarch64": "EM_AARCH64",
+    "riscv64": "EM_RISCV",
+    "powerpc64le": "EM_PPC64",
+    "s390x": "EM_S390",
+    "loongarch64": "EM_LOONGARCH",
+}
 # The first QEMU that emulates an architecture's vectors, as far as it is newer than Debian 12's.
 VECTORS_SINCE = {"loongarch64": 9, "riscv64": 9}
 _EMULATOR = {"powerpc64le": "qemu-ppc64le"}

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from command import Vgetrandom, command_line, environment_with, one_line, runner_for
+from command import Vgetrandom, command_line, environment_with, one_line
 from vgetrandom.bench import applications, building, compare, contenders, markdown, model, statistics, tables, verdicts
 from vgetrandom.bench.contenders import Contender
 from vgetrandom.bench.instructions import DRAWS
@@ -25,11 +25,6 @@ from vgetrandom.errors import VgetrandomError
 
 needs_compiler = pytest.mark.skipif(not shutil.which("cc"), reason="cc is not installed")
 MACHINE = {"cpu": "a processor", "cpus": "2", "kernel": "6.18", "date": "2026-01-01"}
-
-
-@pytest.fixture
-def vgetrandom(library: Path) -> Vgetrandom:
-    return runner_for(library)
 
 
 @pytest.fixture

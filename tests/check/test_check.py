@@ -16,17 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import Vgetrandom, command_line, environment_with, one_line, runner_for
+from command import Vgetrandom, command_line, environment_with, one_line
 
 needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 DRAWS = 500
 DRAW = f"import os; [os.urandom(16) for _ in range({DRAWS})]"
 FEW = 20  # system calls that remain: libc's own, and the vDSO's reseeding
-
-
-@pytest.fixture
-def vgetrandom(library: Path) -> Vgetrandom:
-    return runner_for(library)
 
 
 @pytest.fixture

@@ -10,16 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import Vgetrandom, runner_for
+from command import Vgetrandom
 from conftest import Compile
 from vgetrandom.check.fatal_call import FatalCall, FatalTrace, Frame
 
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed (apt-get install strace)")
-
-
-@pytest.fixture
-def vgetrandom(library: Path) -> Vgetrandom:
-    return runner_for(library)
 
 
 @pytest.fixture

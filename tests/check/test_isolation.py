@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from command import Vgetrandom, command_line, environment_with, runner_for
+from command import Vgetrandom, command_line, environment_with
 
 DRAW = "import os; [os.urandom(16) for _ in range(500)]"
 IN_A_NAMESPACE = (
@@ -24,11 +24,6 @@ def copy(library: Path, tmp_path: Path) -> Path:
     path = tmp_path / "random-helper.so"
     shutil.copyfile(library, path)
     return path
-
-
-@pytest.fixture
-def vgetrandom(library: Path) -> Vgetrandom:
-    return runner_for(library)
 
 
 @pytest.mark.parametrize("by_name", [False, True])

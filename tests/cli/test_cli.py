@@ -8,13 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from command import Vgetrandom, command_line, environment_with, one_line, runner_for
+from command import Vgetrandom, command_line, environment_with, one_line
 from vgetrandom.cli import VERBS
-
-
-@pytest.fixture
-def vgetrandom(library: Path) -> Vgetrandom:
-    return runner_for(library)
 
 
 def in_shell(library: Path, line: str) -> subprocess.CompletedProcess[str]:

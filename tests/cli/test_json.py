@@ -15,7 +15,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from command import Vgetrandom, runner_for
+from command import Vgetrandom
 from observe.observable import skip_where_nobody_may_observe
 from schemas import FOLDER, closed, parts, read_schema, require_form
 from vgetrandom.cli import VERBS
@@ -32,11 +32,6 @@ def has_json(verb: str) -> bool:
 
 WITH_JSON = {verb for verb in VERBS if has_json(verb)}
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
-
-
-@pytest.fixture
-def vgetrandom(library: Path) -> Vgetrandom:
-    return runner_for(library)
 
 
 def document_of(result: subprocess.CompletedProcess[str], *statuses: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from command import Vgetrandom, one_line, runner_for
+from command import Vgetrandom, one_line
 from vgetrandom.clones import report
 from vgetrandom.clones.cells import Cell, Plan, run_all
 from vgetrandom.clones.compare import Repeats, compare, handled_at, together
@@ -38,11 +38,6 @@ CONTENDERS = (
     Contender("vgetrandom", "the library", "r", ("libc", "getrandom", "16"), library=True, promise=KERNEL),
     Contender(BUFFERED, "a buffer", "r", ("buffered", "buffered", "16"), promise=NONE),
 )
-
-
-@pytest.fixture
-def vgetrandom(library: Path) -> Vgetrandom:
-    return runner_for(library)
 
 
 def memory(values: Sequence[str], begun: int = 1000, handled: int | None = None) -> Memory:

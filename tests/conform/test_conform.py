@@ -12,15 +12,10 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from command import Vgetrandom, command_line, environment_with, one_line, runner_for
+from command import Vgetrandom, command_line, environment_with, one_line
 from vgetrandom.conformance.cases import cases_folder
 
 ONE = "interface_errno"
-
-
-@pytest.fixture
-def vgetrandom(library: Path) -> Vgetrandom:
-    return runner_for(library)
 
 
 def add_case(folder: Path, name: str, body: str) -> None:

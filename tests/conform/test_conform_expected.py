@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from command import Vgetrandom, one_line, runner_for
+from command import Vgetrandom, one_line
 from vgetrandom.conformance.cases import Case, cases_folder
 from vgetrandom.conformance.expected import compare, read_expected
 from vgetrandom.conformance.results import as_junit, as_tap, judge
@@ -16,11 +16,6 @@ from vgetrandom.errors import VgetrandomError
 
 CASE = Case("output_x", "output", "It draws.", "getrandom(2)", "promise", Path("/x.c"), (), (), False)
 PASS, FAIL, SKIP = "ok 1 - a\n1..1\n", "not ok 1 - a\n1..1\n", "1..0 # SKIP none\n"
-
-
-@pytest.fixture
-def vgetrandom(library: Path) -> Vgetrandom:
-    return runner_for(library)
 
 
 @pytest.fixture

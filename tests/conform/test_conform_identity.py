@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from command import Vgetrandom, one_line, runner_for
+from command import Vgetrandom, one_line
 from conftest import Compile
 from vgetrandom.conformance.cases import read_cases
 from vgetrandom.conformance.identity import WAYS, prove
@@ -28,11 +28,6 @@ EM_AARCH64 = 183
 MUSL = Path("/lib/ld-musl-x86_64.so.1")
 needs_musl = pytest.mark.skipif(not MUSL.exists() or not shutil.which("musl-gcc"), reason="musl-tools is not installed")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
-
-
-@pytest.fixture
-def vgetrandom(library: Path) -> Vgetrandom:
-    return runner_for(library)
 
 
 def refused(vgetrandom: Vgetrandom, *words: object) -> str:

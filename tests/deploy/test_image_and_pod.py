@@ -9,15 +9,10 @@ from typing import Any
 
 import pytest
 from broken import compile_broken, tree
-from command import Vgetrandom, one_line, runner_for
+from command import Vgetrandom, one_line
 
 IN_POD = "/opt/vgetrandom/libvgetrandom.so"
 IN_IMAGE = "/usr/local/lib/libvgetrandom.so"
-
-
-@pytest.fixture
-def vgetrandom(library: Path) -> Vgetrandom:
-    return runner_for(library)
 
 
 def dockerfile(folder: Path, text: str) -> Path:

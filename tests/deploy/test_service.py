@@ -9,16 +9,11 @@ from pathlib import Path
 
 import pytest
 from broken import BROKEN, compile_broken, tree
-from command import Vgetrandom, one_line, runner_for
+from command import Vgetrandom, one_line
 from vgetrandom.deploy.units import read_unit
 from vgetrandom.errors import VgetrandomError
 
 PLACE = "/usr/local/lib/libvgetrandom.so"
-
-
-@pytest.fixture
-def vgetrandom(library: Path) -> Vgetrandom:
-    return runner_for(library)
 
 
 @pytest.fixture

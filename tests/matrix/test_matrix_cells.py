@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from command import Vgetrandom, one_line, runner_for
+from command import Vgetrandom, one_line
 from vgetrandom.errors import VgetrandomError
 from vgetrandom.matrix.cells import TABLE, Cell, choose, read_cells, with_kernel, with_libc
 
@@ -16,11 +16,6 @@ KERNELS = (
 )
 LIBCS = '[vax.libc.g]\nfamily = "gnu"\nrelease = "r"\n[vax.libc.m]\nfamily = "musl"\ndirectory = "lib"\n'
 TABLE_TEXT = f"[vax]\n{MACHINE}{KERNELS}{LIBCS}"
-
-
-@pytest.fixture
-def vgetrandom(library: Path) -> Vgetrandom:
-    return runner_for(library)
 
 
 def table(folder: Path, text: str = TABLE_TEXT) -> Path:

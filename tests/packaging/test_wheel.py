@@ -9,14 +9,14 @@ import importlib.util
 import os
 import re
 import subprocess
-import sys
-import sysconfig
 import zipfile
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, Compile
 from elf_needs import needs_of
+from foreign import ELF_MACHINES
+from installing import commands_of_environment
 from packaging_build import ARCHITECTURES, HERE, build, made_once
 from preloading import run
 
@@ -24,14 +24,6 @@ pytestmark = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("mesonpy", "wheel", "shtab")),
     reason="the tools of packaging/ are missing: pip install '.[package]'",
 )
-MACHINES = {
-    "x86_64": "EM_X86_64",
-    "aarch64": "EM_AARCH64",
-    "riscv64": "EM_RISCV",
-    "powerpc64le": "EM_PPC64",
-    "s390x": "EM_S390",
-    "loongarch64": "EM_LOONGARCH",
-}
 # What the helper that times draws takes from the libc of the interpreter that opens it.
 TIMING = {"clock_gettime", "getauxval", "getrandom", "mmap", "syscall", "sysconf", "memset", "memcpy"}
 
@@ -64,7 +56,7 @@ def require_whole(wheel: Path, architecture: str) -> None:
     assert set(files) == {"libvgetrandom.so", "libvgetrandom-report.so", "vdso_speed.so", "take_back"}
     for name, data in files.items():
         needs = needs_of(data)
-        assert needs.machine == MACHINES[architecture]
+        assert needs.machine == ELF_MACHINES[architecture]
         assert (needs.libraries, needs.loader, needs.versions) == ((), False, False), name
         assert needs.strong <= (TIMING if name == "vdso_speed.so" else set()), name
         assert not needs.executable_stack, name
@@ -95,7 +87,7 @@ def test_files_of_the_wheel_load_under_glibc_and_musl(
 
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="ziglang is not installed: pip install ziglang")
-@pytest.mark.parametrize("architecture", [name for name in MACHINES if name != HERE.name])
+@pytest.mark.parametrize("architecture", [name for name in ELF_MACHINES if name != HERE.name])
 def test_wheel_of_another_architecture_is_whole(architecture: str, tmp_path: Path) -> None:
     (wheel,) = build(tmp_path, "--arch", architecture, "--only", "wheel")
     require_whole(wheel, architecture)
@@ -112,15 +104,7 @@ def test_wheel_carries_the_manual_and_the_completion(wheel: Path) -> None:
 @pytest.fixture(scope="module")
 def scripts(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The commands of an environment that has the wheel, and else what we have here."""
-    environment = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
-    paths = {"base": str(environment), "platbase": str(environment)}
-    installed = Path(sysconfig.get_path("purelib", vars=paths))
-    (installed / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    words = [environment / "bin/python", "-m", "pip", "install", "--no-deps", "--no-index", "--ignore-installed"]
-    done = subprocess.run([*words, "--disable-pip-version-check", wheel], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return environment / "bin"
+    return commands_of_environment(tmp_path_factory.mktemp("environment"), "--no-index", wheel)
 
 
 def without_compiler(scripts: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -11,25 +11,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from command import Vgetrandom, one_line, runner_for
+from command import Vgetrandom, one_line
 from elftools.elf.elffile import ELFFile
+from foreign import ELF_MACHINES
 from vgetrandom.errors import VgetrandomError
 from vgetrandom.preload.builder import _command
 
 needs_zig = pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="ziglang is not installed")
-MACHINES = {
-    "x86_64": "EM_X86_64",
-    "aarch64": "EM_AARCH64",
-    "riscv64": "EM_RISCV",
-    "powerpc64le": "EM_PPC64",
-    "s390x": "EM_S390",
-    "loongarch64": "EM_LOONGARCH",
-}
-
-
-@pytest.fixture
-def vgetrandom(library: Path) -> Vgetrandom:
-    return runner_for(library)
 
 
 def exported(path: Path) -> set[str]:
@@ -61,7 +49,7 @@ def test_build_replaces_a_library_in_one_step(vgetrandom: Vgetrandom, tmp_path: 
 
 @needs_zig
 @pytest.mark.parametrize("libc", ["gnu", "musl"])
-@pytest.mark.parametrize("arch", sorted(MACHINES))
+@pytest.mark.parametrize("arch", sorted(ELF_MACHINES))
 def test_library_for_another_target(vgetrandom: Vgetrandom, tmp_path: Path, arch: str, libc: str) -> None:
     output = tmp_path / "lib.so"
     result = vgetrandom("build", "--verbose", "--target", f"{arch}-linux-{libc}", "-o", output)
@@ -70,7 +58,7 @@ def test_library_for_another_target(vgetrandom: Vgetrandom, tmp_path: Path, arch
     for path in (output, tmp_path / "lib-report.so"):
         with path.open("rb") as stream:
             elf = ELFFile(stream)
-            assert (elf["e_machine"], elf["e_type"]) == (MACHINES[arch], "ET_DYN")
+            assert (elf["e_machine"], elf["e_type"]) == (ELF_MACHINES[arch], "ET_DYN")
             assert elf.little_endian == (arch != "s390x")
             dynamic = elf.get_section_by_name(".dynamic")
             assert not list(dynamic.iter_tags("DT_NEEDED"))
@@ -93,7 +81,7 @@ def test_sanitizers_are_built_in(vgetrandom: Vgetrandom, tmp_path: Path, sanitiz
 def test_unknown_target_is_one_line_with_the_known(vgetrandom: Vgetrandom, tmp_path: Path, target: str) -> None:
     result = vgetrandom("build", f"--target={target}", cwd=tmp_path)
     assert result.returncode == 2
-    assert all(arch in one_line(result) for arch in MACHINES)
+    assert all(arch in one_line(result) for arch in ELF_MACHINES)
     assert not list(tmp_path.iterdir())
 
 

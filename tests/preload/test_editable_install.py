@@ -3,55 +3,23 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
-
-WHAT_IS_INSTALLED = (
-    "LICENSE",
-    "README.md",
-    "cross",
-    "docs/man",
-    "include",
-    "meson.build",
-    "meson.options",
-    "pyproject.toml",
-    "shim",
-)
+from installing import commands_of_environment, copy_of_tree
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the work tree: an editable install builds in a folder of its own there."""
-    folder = tmp_path_factory.mktemp("tree")
-    for name in (*WHAT_IS_INSTALLED, "pytools", "tests/conformance"):
-        source, copy = ROOT / name, folder / name
-        copy.parent.mkdir(exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, copy)
-    return folder
+    return copy_of_tree(tmp_path_factory.mktemp("tree"))
 
 
 @pytest.fixture(scope="module")
 def scripts(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the commands are of an environment that has `tree` as an editable install, and else what we have here."""
-    environment = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
-    paths = {"base": str(environment), "platbase": str(environment)}
-    installed = Path(sysconfig.get_path("purelib", vars=paths))
-    (installed / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    python = environment / "bin" / "python"
-    words = [python, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
-    done = subprocess.run([*words, "--ignore-installed", "--editable", tree], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return python.parent
+    return commands_of_environment(tmp_path_factory.mktemp("environment"), "--no-build-isolation", "--editable", tree)
 
 
 def run(*words: object, cwd: Path) -> str:

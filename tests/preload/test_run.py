@@ -13,16 +13,11 @@ import time
 from pathlib import Path
 
 import pytest
-from command import Vgetrandom, command_line, environment_with, one_line, runner_for
+from command import Vgetrandom, command_line, environment_with, one_line
 from vgetrandom.preload.launch import without_library
 from vgetrandom.preload.settings import says_off
 
 DRAW = "import os; os.urandom(16)"
-
-
-@pytest.fixture
-def vgetrandom(library: Path) -> Vgetrandom:
-    return runner_for(library)
 
 
 @pytest.fixture

@@ -10,31 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-
-TREE = (
-    "LICENSE",
-    "README.md",
-    "cross",
-    "docs/man",
-    "include",
-    "meson.build",
-    "meson.options",
-    "pyproject.toml",
-    "pytools",
-)
-TREE += ("setup", "shim", "tests/conformance")
-
-
-def copy_of_tree(folder: Path) -> Path:
-    """What a clone has of what is installed."""
-    for name in TREE:
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy2(ROOT / name, target)
-    return folder
+from installing import copy_of_tree
 
 
 def setup(

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from command import Vgetrandom, command_line, environment_with, one_line, runner_for
+from command import Vgetrandom, command_line, environment_with, one_line
 from conftest import ROOT
 from prototype.toys import HOSTS, description, toy_musl
 from vgetrandom.errors import VgetrandomError
@@ -36,11 +36,6 @@ size_t allocator_size(void)
 	return 0;
 }
 """
-
-
-@pytest.fixture
-def vgetrandom(library: Path) -> Vgetrandom:
-    return runner_for(library)
 
 
 @pytest.fixture

@@ -10,14 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import Vgetrandom, one_line, runner_for
+from command import Vgetrandom, one_line
 
 DRAW = "#include <sys/random.h>\nint main(void) { int n; return getrandom(&n, 4, 0) != 4; }\n"
-
-
-@pytest.fixture
-def vgetrandom(library: Path) -> Vgetrandom:
-    return runner_for(library)
 
 
 @pytest.fixture

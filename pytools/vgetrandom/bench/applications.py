@@ -7,13 +7,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from ..errors import VgetrandomError
 from ..preload.library import library_path
 from .model import LIBC, SHIM, Participant, Series
 from .programs import PROGRAMS, Program
 from .session import Session
+from .traced import traced
 from .worker import clean_environment
 
 
@@ -76,22 +76,8 @@ def _run(words: Sequence[str], environment: Mapping[str, str]) -> float:
 
 def _system_calls(words: Sequence[str], environment: Mapping[str, str]) -> int | None:
     """How many getrandom system calls the whole process tree made; None where strace is missing or may not trace."""
-    strace = shutil.which("strace")
-    if strace is None:
-        return None
-    with tempfile.TemporaryDirectory(prefix="vgetrandom-bench-") as folder:
-        log = Path(folder, "strace")
-        settings = [word for name, value in environment.items() for word in ("-E", f"{name}={value}")]
-        done = subprocess.run(
-            [strace, "-f", "-qq", "--seccomp-bpf", "-e", "trace=getrandom", "-o", str(log), *settings, *words],
-            cwd=folder,
-            env=clean_environment({}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-        )
-        if done.returncode != 0 or not log.exists():
-            return None
-        return sum(" getrandom(" in line for line in log.read_text(errors="replace").splitlines())
+    lines = traced(words, environment, ("--seccomp-bpf", "-e", "trace=getrandom"))
+    return None if lines is None else sum(" getrandom(" in line for line in lines)
 
 
 def program_note(title: str, scale: float) -> str:

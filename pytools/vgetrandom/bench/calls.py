@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from . import contenders
 from .lives import SIZE
 from .model import Participant, Series
 from .session import Session
-from .worker import Absent, clean_environment
+from .traced import traced
+from .worker import Absent
 
 # In the order of a life. "fork" is what parent and child do before they have returned from it, beside the fork itself.
 STAGES = (
@@ -43,8 +41,7 @@ def measure(session: Session) -> None:
 
     A stage without any call has one series, of 0. Nothing is added, and a reason noted, where strace is missing.
     """
-    strace = shutil.which("strace")
-    if strace is None:
+    if shutil.which("strace") is None:
         absent = Participant("calls", "system calls of each stage", absent="strace is not installed")
         session.participants.append(absent)
         session.progress.absent(absent)
@@ -52,35 +49,22 @@ def measure(session: Session) -> None:
     keys = session.libcs()
     session.progress.begin("system calls", len(keys))
     for key in keys:
-        for stage, calls in _trace(session, key, strace).items():
+        for stage, calls in _trace(session, key).items():
             session.series += [
                 Series("calls", key, stage, SIZE, name, (count,)) for name, count in (calls or {"": 0}).items()
             ]
         session.progress.advance()
 
 
-def _trace(session: Session, key: str, strace: str) -> Mapping[str, Mapping[str, int]]:
+def _trace(session: Session, key: str) -> Mapping[str, Mapping[str, int]]:
     """The calls of each stage; nothing where the worker may not be traced, or does not come to its end."""
     try:
         program = contenders.program(session.contenders[key], session.shim)
     except Absent:
         return {}
-    with tempfile.TemporaryDirectory(prefix="vgetrandom-bench-") as folder:
-        log = Path(folder, "strace")
-        settings = [word for name, value in program.environment.items() for word in ("-E", f"{name}={value}")]
-        try:
-            done = subprocess.run(
-                [strace, "-f", "-qq", "-o", str(log), *settings, *program.command],
-                env=clean_environment({}),
-                input=f"calls {session.workers[key].main} {SIZE}\n".encode(),
-                capture_output=True,
-                timeout=_LIMIT,
-            )
-        except subprocess.TimeoutExpired:
-            return {}
-        if done.returncode != 0 or not log.exists():
-            return {}
-        return stages(log.read_text(errors="replace").splitlines())
+    text = f"calls {session.workers[key].main} {SIZE}\n".encode()
+    lines = traced(program.command, program.environment, text=text, seconds=_LIMIT)
+    return {} if lines is None else stages(lines)
 
 
 def stages(lines: Iterable[str]) -> dict[str, dict[str, int]]:
