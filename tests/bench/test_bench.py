@@ -509,13 +509,3 @@ def _name(pid: str) -> str:
         return Path("/proc", pid, "comm").read_text().strip()
     except OSError:
         return ""
-
-
-@pytest.mark.parametrize("sizes", ["x", "0", "", "4,-1"])
-def test_sizes_that_are_none_are_refused_in_one_line(sizes: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "vgetrandom", "bench", f"--size={sizes}"], capture_output=True, text=True
-    )
-    assert done.returncode == 2
-    assert "is not a list of sizes in bytes" in done.stderr
-    assert len(done.stderr.splitlines()) == 1

@@ -258,7 +258,7 @@ def test_the_page_has_every_guest_and_the_verdict() -> None:
     [
         (["--contender", "nobody"], "there is no contender nobody; choose among vgetrandom"),
         (["--cell", "2.6/1"], "there is no cell 2.6/1; choose among 6.12/1"),
-        (["--clones", "1"], "--clones takes a number of 2 or more"),
+        (["--clones", "1"], "'1' is not a whole number from 2 to 64"),
         (["--initramfs", "x"], "--initramfs, --disk and --file are for a PROGRAM"),
         (["--disk", "x", "--initramfs", "y", "--", "/z"], "PROGRAM runs in one place; give --initramfs or --disk"),
         (["--disk", "/nowhere", "--", "/z"], "/nowhere is not a file; --disk takes an image"),

@@ -25,6 +25,7 @@ from ..preload.launch import own_environment, require_sanitizer_first, with_libr
 from ..preload.library import library_path
 from ..system.program import find_program
 from .command_argument import add_command, command_of
+from .number_arguments import DAYS_30, Amount, Whole
 
 SCHEMA = 3
 
@@ -34,8 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--once", action="store_true", help="for a command that can't run twice: --reached, with the library only"
     )
-    parser.add_argument("--timeout", type=_positive(float), default=0, metavar="S", help="end each run after S seconds")
-    parser.add_argument("--repeat", type=_positive(int), default=0, metavar="N", help="time N pairs of runs")
+    parser.add_argument(
+        "--timeout", type=Amount(0.01, DAYS_30), default=0, metavar="S", help="end each run after S seconds"
+    )
+    parser.add_argument("--repeat", type=Whole(1, 10_000), default=0, metavar="N", help="time N pairs of runs")
     parser.add_argument("-q", "--quiet", action="store_true", help="never show the command's output")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_command(parser)
@@ -46,17 +49,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "terminal is read to its end first, and every run gets it. Ctrl-C ends the run; SIGTERM and SIGHUP end the "
         "check."
     )
-
-
-def _positive(kind: type[float]) -> Any:
-    def parse(text: str) -> float:
-        number = kind(text)
-        if not 0 < number < float("inf"):
-            raise ValueError
-        return number
-
-    parse.__name__ = "positive number"  # argparse: "invalid positive number value: '-1'"
-    return parse
 
 
 def run(args: argparse.Namespace) -> int:

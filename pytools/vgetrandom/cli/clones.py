@@ -28,6 +28,7 @@ from ..preload.library import library_path
 from ..system.debian import cache_folder
 from ..system.program import find_program
 from .file_arguments import input_file, output_file
+from .number_arguments import Whole, jobs, minutes, times
 
 LIST_SCHEMA = 1
 
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--contender", metavar="NAME", action="append", default=[], help="only this one, or 'vget*'; may be repeated"
     )
-    parser.add_argument("--clones", type=int, default=2, metavar="N", help="clones of a snapshot (default: 2)")
+    parser.add_argument("--clones", type=Whole(2, 64), default=2, metavar="N", help="clones of a snapshot (default: 2)")
     parser.add_argument(
         "--cell",
         metavar="KERNEL/N",
@@ -74,22 +75,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="also needed by PROGRAM of this host; may be repeated",
     )
-    parser.add_argument("--draws", type=int, default=5000, metavar="N", help="after the snapshot (default: 5000)")
-    parser.add_argument("--lines", type=int, default=250, metavar="N", help="of programs that print (default: 250)")
+    parser.add_argument("--draws", type=times, default=5000, metavar="N", help="after the snapshot (default: 5000)")
+    parser.add_argument("--lines", type=times, default=250, metavar="N", help="of programs that print (default: 250)")
     parser.add_argument(
-        "--milliseconds", type=int, default=3000, metavar="N", help="of the guest's clock, at most (default: 3000)"
+        "--milliseconds",
+        type=Whole(1, 3_600_000),
+        default=3000,
+        metavar="N",
+        help="of the guest's clock, at most (default: 3000)",
     )
-    parser.add_argument("--memory", type=int, default=1280, metavar="MIB", help="of the guest (default: 1280)")
+    parser.add_argument(
+        "--memory", type=Whole(64, 1 << 20), default=1280, metavar="MIB", help="of the guest (default: 1280)"
+    )
     parser.add_argument(
         "-j",
         "--jobs",
-        type=int,
+        type=jobs,
         default=len(os.sched_getaffinity(0)),
         metavar="N",
         help="guests at once (default: processors of this host)",
     )
     parser.add_argument(
-        "--limit", type=float, default=30, metavar="MINUTES", help="end everything after so long (default: 30)"
+        "--limit", type=minutes, default=30, metavar="MINUTES", help="end everything after so long (default: 30)"
     )
     parser.add_argument("--qemu", type=Path, metavar="DIR", help="take the emulator from this folder")
     parser.add_argument("--consoles", type=Path, metavar="DIR", help="keep what every machine said here")
@@ -107,8 +114,6 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         _list(args.json)
         return 0
-    if min(args.draws, args.lines, args.milliseconds, args.memory, args.jobs) < 1 or args.clones < 2 or args.limit <= 0:
-        raise VgetrandomError("--clones takes a number of 2 or more, the other amounts one above 0")
     if args.document:
         section_of(args.document, report.BEGIN)  # better now than after ten minutes
     if args.html:

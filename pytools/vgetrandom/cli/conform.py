@@ -23,6 +23,7 @@ from ..output.console import Console
 from ..preload.library import library_path
 from ..system.debian import cache_folder
 from .file_arguments import input_file, output_file
+from .number_arguments import Whole, jobs, minutes, patience, times
 
 _PIPE_WIDTH = 200  # columns of the table where there is no terminal
 
@@ -38,15 +39,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="list the cases with their promises, and stop")
     parser.add_argument("--profile", choices=PROFILES, default="quick", help="how much each case does (default: quick)")
     parser.add_argument(
-        "--repeat", type=int, default=1, metavar="N", help="run every case N times, each with a new seed"
+        "--repeat", type=times, default=1, metavar="N", help="run every case N times, each with a new seed"
     )
     parser.add_argument(
-        "--minutes", type=float, default=10, metavar="M", help="soak: repeat everything for so long (default: 10)"
+        "--minutes", type=minutes, default=10, metavar="M", help="soak: repeat everything for so long (default: 10)"
     )
-    parser.add_argument("--seed", type=_seed, help="repeat a run with the seed that it printed")
-    parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="cases at once")
     parser.add_argument(
-        "--patience", type=int, default=1, metavar="N", help="multiply the watchdogs, for slow wrappers"
+        "--seed", type=Whole(0, (1 << 64) - 1, base=0), help="repeat a run with the seed that it printed"
+    )
+    parser.add_argument("-j", "--jobs", type=jobs, default=os.cpu_count() or 1, metavar="N", help="cases at once")
+    parser.add_argument(
+        "--patience", type=patience, default=1, metavar="N", help="multiply the watchdogs, for slow wrappers"
     )
     parser.add_argument(
         "--library", type=input_file, metavar="FILE", help="preload this build instead of the installed one"
@@ -64,13 +67,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--junit", type=output_file, metavar="FILE", help="write JUnit XML")
 
 
-def _seed(text: str) -> int:
-    return int(text, 0)
-
-
-_seed.__name__ = "seed"  # argparse: "invalid seed value: 'x'"
-
-
 def run(args: argparse.Namespace) -> int:
     folder = args.cases or cases_folder()
     if not folder.is_dir():
@@ -82,10 +78,6 @@ def run(args: argparse.Namespace) -> int:
         else:
             report.print_list(_console(), cases)
         return 0
-    if args.repeat < 1 or args.jobs < 1 or args.patience < 1:
-        raise VgetrandomError("--repeat, --jobs and --patience take a number of 1 or more")
-    if not 0 < args.minutes < float("inf"):
-        raise VgetrandomError("--minutes takes a number above 0")
     if args.junit and (args.junit.is_dir() or not os.access(args.junit.parent, os.W_OK)):
         raise VgetrandomError(f"{args.junit} can't be written; give --junit another file")
     if args.html:

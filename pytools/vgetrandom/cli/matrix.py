@@ -25,6 +25,7 @@ from ..output.document import replace_section, section_of
 from ..output.table import print_table
 from ..system.debian import cache_folder
 from .file_arguments import input_file, output_file
+from .number_arguments import jobs, minutes, patience
 
 LIST_SCHEMA = 1
 
@@ -43,13 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--profile", choices=PROFILES[:2], default="quick", help="how much each case does")
     parser.add_argument(
-        "-j", "--jobs", type=int, default=1, metavar="N", help="guests at once, two threads each (default: 1)"
+        "-j", "--jobs", type=jobs, default=1, metavar="N", help="guests at once, two threads each (default: 1)"
     )
     parser.add_argument(
-        "--limit", type=float, default=60, metavar="MINUTES", help="end a cell after so long (default: 60)"
+        "--limit", type=minutes, default=60, metavar="MINUTES", help="end a cell after so long (default: 60)"
     )
     parser.add_argument(
-        "--patience", type=int, default=10, metavar="N", help="multiply the cases' watchdogs (default: 10)"
+        "--patience", type=patience, default=10, metavar="N", help="multiply the cases' watchdogs (default: 10)"
     )
     parser.add_argument("--arch", default=platform.machine(), help="of --kernel and --libc (default: this host's)")
     parser.add_argument(
@@ -81,8 +82,6 @@ def run(args: argparse.Namespace) -> int:
         section_of(args.document, saved.BEGIN)  # better now than after an hour
     if args.html:
         page_file.check(args.html)
-    if args.jobs < 1 or args.patience < 1 or args.limit <= 0:
-        raise VgetrandomError("--jobs and --patience take a number of 1 or more, --limit one above 0")
     cache = cache_folder()
     plan = Plan(
         cases=read_cases(cases_folder(), args.pattern),

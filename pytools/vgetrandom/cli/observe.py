@@ -22,6 +22,7 @@ from ..observe.document import look_object
 from ..observe.observing import Look, Observer, observing
 from ..observe.text import look_lines
 from ..output.console import Console
+from .number_arguments import DAY, MOST_PID, Amount, Whole, pid, times
 
 _SECONDS = 10.0
 _WATCH = 2.0
@@ -45,29 +46,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `observe`."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    parser.add_argument("--seconds", type=float, metavar="N", help="how long to look: 10; with --watch each time, 2")
+    parser.add_argument(
+        "--seconds", type=Amount(0.1, DAY), metavar="N", help="how long to look: 10; with --watch each time, 2"
+    )
     parser.add_argument("--watch", action="store_true", help="one look after the other until interrupted")
-    parser.add_argument("--count", type=int, metavar="N", help="with --watch: stop after N looks")
-    parser.add_argument("--pid", type=int, action="append", default=[], help="only this process; may be repeated")
+    parser.add_argument("--count", type=times, metavar="N", help="with --watch: stop after N looks")
+    parser.add_argument("--pid", type=pid, action="append", default=[], help="only this process; may be repeated")
     parser.add_argument(
         "--cgroup", action="append", default=[], metavar="PATH", help="only this control group, and those below it"
     )
-    parser.add_argument("--top", type=int, default=_TOP, metavar="N", help="rows to show: 20; 0 for all")
+    parser.add_argument("--top", type=Whole(0, MOST_PID), default=_TOP, metavar="N", help="rows to show: 20; 0 for all")
     parser.add_argument("--json", action="store_true", help="print JSON; with --watch, one object a line")
 
 
 def run(args: argparse.Namespace) -> int:
     """Look once or repeatedly; tell by the exit status whether there is something to gain."""
     seconds = (_WATCH if args.watch else _SECONDS) if args.seconds is None else args.seconds
-    if not 0.1 <= seconds < 86400:
-        raise VgetrandomError("--seconds must be at least 0.1 and below a day")
-    if args.count is not None and (args.count < 1 or not args.watch):
-        raise VgetrandomError("--count must be at least 1, and goes with --watch")
-    if args.top < 0:
-        raise VgetrandomError("--top must be 0 or more")
-    for pid in args.pid:
-        if not Path(f"/proc/{pid}/task").is_dir() or pid < 1:
-            raise VgetrandomError(f"there is no process {pid}; ps -e lists those that run")
+    if args.count is not None and not args.watch:
+        raise VgetrandomError("--count goes with --watch")
+    for number in args.pid:
+        if not Path(f"/proc/{number}/task").is_dir():
+            raise VgetrandomError(f"there is no process {number}; ps -e lists those that run")
     args.cgroup = [chosen_group(text) for text in args.cgroup]
     with contextlib.ExitStack() as stack:
         with _note("measuring what a call costs here", True):

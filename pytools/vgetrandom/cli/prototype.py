@@ -13,6 +13,7 @@ from ..errors import VgetrandomError
 from ..output.console import Console
 from ..prototype.allocator import NAMES
 from ..prototype.run import LIBCS, Order, Outcome, make
+from .number_arguments import jobs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-static", action="store_true", help="nothing for statically linked programs: half the time"
     )
     parser.add_argument(
-        "-j", "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="compile N files at once"
+        "-j", "--jobs", type=jobs, default=os.cpu_count() or 1, metavar="N", help="compile N files at once"
     )
 
 
@@ -47,8 +48,6 @@ def run(args: argparse.Namespace) -> int:
         raise VgetrandomError(f"say where the source of {args.libc} is: --source DIR or --release NAME")
     if args.output is None and args.patch is None:
         raise VgetrandomError("name what to make: -o DIR for a libc, --patch FILE for a patch")
-    if args.jobs < 1:
-        raise VgetrandomError("--jobs takes a number of 1 or more")
     order = Order(
         args.libc,
         args.source,

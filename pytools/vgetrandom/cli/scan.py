@@ -19,6 +19,7 @@ from ..scan.survey import Row, Survey, Target, Trouble, survey
 from ..scan.targets import Named, find_targets
 from ..scan.text import COLUMNS, STYLES, cells, complaints, shown_rows, summary
 from ..scan.verdict import Verdict
+from .number_arguments import pid
 
 _EPILOG = """verdicts:
   reached      its random calls go to the library when that is preloaded
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
     parser.add_argument("paths", nargs="*", metavar="PATH", help="a program, a library, or a folder (recursively)")
-    parser.add_argument("--pid", type=int, action="append", default=[], help="a running process, as it is loaded now")
+    parser.add_argument("--pid", type=pid, action="append", default=[], help="a running process, as it is loaded now")
     parser.add_argument(
         "--package", metavar="NAME", action="append", default=[], help="files of a Debian or RPM package"
     )

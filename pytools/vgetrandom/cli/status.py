@@ -29,6 +29,7 @@ from ..status.text import (
     warning_lines,
 )
 from ..system.host import require_proc
+from .number_arguments import DAY, Amount, pid, times
 
 _ONE_SHOT = 0.3  # seconds between the two looks that give a rate
 _WATCH = 1.0
@@ -47,20 +48,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `status`."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    parser.add_argument("pids", nargs="*", type=int, metavar="PID", help="these processes, with every detail")
+    parser.add_argument("pids", nargs="*", type=pid, metavar="PID", help="these processes, with every detail")
     parser.add_argument("--watch", action="store_true", help="go on until interrupted")
-    parser.add_argument("--interval", type=float, metavar="SECONDS", help="time between two looks")
-    parser.add_argument("--count", type=int, metavar="N", help="with --watch: stop after N looks")
+    parser.add_argument("--interval", type=Amount(0.01, DAY), metavar="SECONDS", help="time between two looks")
+    parser.add_argument("--count", type=times, metavar="N", help="with --watch: stop after N looks")
     parser.add_argument("--json", action="store_true", help="print JSON; with --watch, one object a line")
 
 
 def run(args: argparse.Namespace) -> int:
     """Look once or repeatedly; tell by the exit status whether any process has the library."""
     interval = (_WATCH if args.watch else _ONE_SHOT) if args.interval is None else args.interval
-    if not 0 < interval < 86400:
-        raise VgetrandomError("--interval must be above 0 seconds and below a day")
-    if args.count is not None and args.count < 1:
-        raise VgetrandomError("--count must be at least 1")
+    if args.count is not None and not args.watch:
+        raise VgetrandomError("--count goes with --watch")
     require_proc()
     pids = args.pids or None
     if args.watch:
