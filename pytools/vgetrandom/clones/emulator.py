@@ -22,6 +22,7 @@ from typing import IO, Any
 
 from ..errors import VgetrandomError
 from ..matrix.guest import emulator_environment
+from ..system.tied import tied
 
 _POLL = 0.05  # seconds
 _QCOW = b"QFI\xfb"  # docs/interop/qcow2 in QEMU
@@ -100,7 +101,7 @@ class Emulator:
         try:
             with theirs:
                 self._process = subprocess.Popen(
-                    command,
+                    tied(command),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import VgetrandomError
+from ..system.tied import tied
 from .cells import Architecture
 
 MEMORY = 2048  # MiB; ten thousand threads need it, and only what is used is taken from the host
@@ -84,7 +85,7 @@ def run_guest(
     """
     try:
         process = subprocess.Popen(
-            _command(machine),
+            tied(_command(machine)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
