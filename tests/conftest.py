@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
+import needs
 import pytest
 from command import Vgetrandom, runner_for
 from preloading import run
@@ -115,8 +116,7 @@ def native(shared_folder: Path) -> Compile:
     """
 
     def compile_one(name: str, *options: object, compiler: str = "gcc", output: str | None = None) -> Path:
-        if shutil.which(compiler) is None:
-            pytest.skip(f"{compiler} is not installed")
+        needs.require(compiler)
         program = shared_folder / (output or f"{name}.{compiler}")
         source = NATIVE / f"{name}.c"
         command = [compiler, "-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-pthread", str(source)]
@@ -144,9 +144,9 @@ def altered(native: Compile) -> Path:
     """altered_vdso HOW PROGRAM...: runs it with another vDSO. Skips where that can't be done."""
     program = native("altered_vdso", "-static")
     if os.uname().machine != "x86_64":
-        pytest.skip("altered_vdso.c knows x86-64 only")
+        needs.another_host("with an x86-64 processor")
     if run([program, "hidden", "/bin/true"]).status != 0:
-        pytest.skip("this kernel's vDSO has no getrandom, or no process may be traced here")
+        needs.another_host("with vDSO getrandom (Linux 6.11 or newer), on which processes may be traced")
     return program
 
 
@@ -155,5 +155,5 @@ def refusing(native: Compile) -> Path:
     """refusing CALL=ERRNO... -- PROGRAM...: runs it under a filter. Skips where there are no filters."""
     program = native("refusing", "-static")
     if run([program, "tgkill=1", "--", "/bin/true"]).status != 0:
-        pytest.skip("no seccomp filters here")
+        needs.another_host("with seccomp filters")
     return program

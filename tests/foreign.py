@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -10,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
+import needs
 from conftest import ROOT, one_at_a_time
 from vgetrandom.errors import VgetrandomError
 from vgetrandom.system import debian
@@ -46,9 +45,8 @@ def compile_by(
     words = ["-std=gnu11", "-fno-strict-aliasing", "-I", ROOT / "include", *options]
     if not shutil.which(gcc[0]):
         if compiler == "gcc":
-            pytest.skip(f"{gcc[0]} is not installed")
-        if importlib.util.find_spec("ziglang") is None:
-            pytest.skip("needs ziglang")
+            needs.require(gcc[0])
+        needs.require_python("ziglang")
         compile_for(arch, program, *words, *sources, checked)
         return
     object_file = program.with_name(f"{program.name}.o")
@@ -64,7 +62,7 @@ def emulator(arch: str, least: int = 0) -> list[str]:
         try:
             found = str(debian.fetch("bookworm-backports", "amd64", ["qemu-user"]) / "usr" / "bin" / name)
         except VgetrandomError as error:
-            pytest.skip(f"needs a newer {name}: {error}")
+            needs.skip(f"needs a newer {name}: {error}", needs.MIRROR)
     return [found, *_OPTIONS.get(arch, [])]
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+import needs
 
 _CALL = re.compile(r"(\d+) +(\w+)\((.*)")
 _RESUMED = re.compile(r"(\d+) +<\.\.\. \w+ resumed>(.*)")
@@ -32,9 +31,7 @@ def trace(command: Sequence[str | Path], **environment: str) -> Mapping[str, Seq
 
     A mark is a write to descriptor -1; calls before any are under "". Skips where strace is not installed.
     """
-    strace = shutil.which("strace")
-    if strace is None:
-        pytest.skip("strace is not installed")
+    strace = needs.require("strace")
     with tempfile.NamedTemporaryFile(prefix="trace-") as log:
         variables = [word for name, value in environment.items() for word in ("-E", f"{name}={value}")]
         plain = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import needs
 import pytest
 from command import Vgetrandom, command_line, environment_with, one_line
 from vgetrandom.bench import applications, building, compare, contenders, markdown, model, statistics, tables, verdicts
@@ -23,7 +24,7 @@ from vgetrandom.bench.threads import thread_counts
 from vgetrandom.bench.worker import Absent, Worker
 from vgetrandom.errors import VgetrandomError
 
-needs_compiler = pytest.mark.skipif(not shutil.which("cc"), reason="cc is not installed")
+needs_compiler = needs.program("cc")
 MACHINE = {"cpu": "a processor", "cpus": "2", "kernel": "6.18", "date": "2026-01-01"}
 
 
@@ -159,7 +160,7 @@ def a_musl(folder: Path) -> Path:
     """A folder with a copy of the host's musl, as a build tree has it."""
     musl = Path("/lib/ld-musl-x86_64.so.1")
     if not musl.exists():
-        pytest.skip("musl is not installed")
+        needs.skip("musl is not installed", needs.install("musl"))
     (folder / "lib").mkdir(parents=True)
     shutil.copy(musl, folder / "lib" / "libc.so")
     return folder
@@ -335,7 +336,7 @@ def test_a_worker_that_dies_is_one_sentence(library: Path) -> None:
         worker.close()
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+@needs.program("strace")
 def test_the_system_calls_of_a_program_are_counted_in_its_children_too(library: Path) -> None:
     draw = "import os; [os.urandom(16) for _ in range(200)]"
     words = ["sh", "-c", f"{sys.executable} -c '{draw}'; {sys.executable} -c '{draw}'"]
@@ -350,7 +351,7 @@ def test_the_system_calls_of_a_program_are_counted_in_its_children_too(library: 
 
 @needs_compiler
 def test_a_run_shows_saves_and_plots_what_it_measured(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
+    needs.require_python("matplotlib")
     file = tmp_path / "run.json"
     chosen = ("--only", "syscall,vdso,vdso-again,libc,shim", "--measure", "latency,memory,start")
     done = vgetrandom("bench", "--quick", *chosen, "--json", file, "--plot", tmp_path / "plot.svg")

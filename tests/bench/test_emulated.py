@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import needs
 import pytest
 from command import one_line, runner_for
 from vgetrandom.bench import emulated, tables, vdso_image
@@ -26,7 +27,7 @@ class Silent:
 def test_a_vdso_is_found_among_other_things_and_only_by_its_function() -> None:
     image = host_vdso()
     if image is None or b"_vdso_getrandom\0" not in image:
-        pytest.skip("this kernel's vDSO has no __vdso_getrandom")
+        needs.another_host("with vDSO getrandom: Linux 6.11 or newer")
     other = b"\x7fELF\x02\x01" + bytes(200)
     found = list(vdso_image.vdsos(b"x" * 77 + other + image + b"y" * 5000, "__vdso_getrandom"))
     assert len(found) == 1
@@ -47,7 +48,7 @@ def test_the_library_adds_a_little_to_a_small_draw_and_saves_much_of_a_large_one
     try:
         emulated.measure(session, [name])
     except VgetrandomError as error:
-        pytest.skip(str(error))
+        needs.skip(str(error), needs.MIRROR)
     run = Run({}, {}, (), tuple(session.series))
     assert len(tables.emulated(run).rows) == 1 + len(emulated.ARCHITECTURES[name].vectors)
     for kind in emulated.ARCHITECTURES[name].vectors:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import resource
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Callable
 
+import needs
 import pytest
 from vgetrandom.bench import calls, contenders, lives, sizes, tail
 from vgetrandom.bench.model import LIBC, SHIM, SYSCALL, VDSO, Participant, Run, Series
@@ -17,7 +17,7 @@ from vgetrandom.bench.session import QUICK, Session
 from vgetrandom.bench.worker import Worker
 from vgetrandom.system.elf import section_sizes
 
-pytestmark = pytest.mark.skipif(not shutil.which("cc"), reason="cc is not installed")
+pytestmark = needs.program("cc")
 Starter = Callable[..., Session]
 
 
@@ -49,7 +49,7 @@ def session(library: Path) -> Iterator[Starter]:
 
 def worker_of(session: Session, key: str) -> Worker:
     if key not in session.workers:
-        pytest.skip(f"{key} can't take part here")
+        needs.another_host(f"on which {key} can take part: Linux 6.11 or newer")
     return session.workers[key]
 
 
@@ -72,9 +72,7 @@ def test_every_part_of_a_life_is_measured_for_every_contender(session: Starter) 
 
 def test_a_forked_child_draws_in_a_process_that_has_as_many_threads_as_was_said(session: Starter) -> None:
     """Seen from outside: the threads that the worker makes before it forks."""
-    strace = shutil.which("strace")
-    if not strace:
-        pytest.skip("strace is not installed")
+    strace = needs.require("strace")
     program = contenders.program(session(LIBC).contenders[LIBC], None)
     done = subprocess.run(
         [strace, "-f", "-qq", "-e", "trace=clone,clone3,fork,vfork", *program.command],
@@ -111,9 +109,7 @@ def test_more_threads_than_a_process_may_have_are_no_figure_and_no_end_of_the_ru
 
 
 def test_a_draw_after_a_new_key_is_one_for_which_the_vdso_asks_the_kernel(session: Starter, library: Path) -> None:
-    strace = shutil.which("strace")
-    if not strace:
-        pytest.skip("strace is not installed")
+    strace = needs.require("strace")
     chosen = session(SHIM, VDSO)
     worker_of(chosen, VDSO)  # else every draw is a system call
     program = contenders.program(chosen.contenders[SHIM], library)
@@ -124,7 +120,7 @@ def test_a_draw_after_a_new_key_is_one_for_which_the_vdso_asks_the_kernel(sessio
         command = [strace, "-qq", "-e", "trace=getrandom", *settings, *program.command]
         done = subprocess.run(command, input=request, capture_output=True)
         if b"-1 -1" in done.stdout:
-            pytest.skip("new keys need root")
+            needs.skip("new keys need root", needs.ROOT)
         return done.stderr.count(b"getrandom(")
 
     assert system_calls(60) - system_calls(10) >= 50
@@ -179,14 +175,13 @@ def test_calls_belong_to_the_stage_of_the_thread_that_makes_them() -> None:
 
 
 def test_a_plain_libc_makes_one_call_a_draw_and_the_library_none_of_a_third(session: Starter) -> None:
-    if not shutil.which("strace"):
-        pytest.skip("strace is not installed")
+    needs.require("strace")
     chosen = session(SYSCALL, VDSO, SHIM)
     worker_of(chosen, VDSO)
     calls.measure(chosen)
     made = {(one.contender, one.function, one.unit): one.samples[0] for one in chosen.series}
     if not made:
-        pytest.skip("nothing may be traced here")
+        needs.another_host("on which processes may be traced")
     for stage in ("program-first", "thread-third", "child-second"):
         assert made[SYSCALL, stage, "getrandom"] == 1
     assert made[SHIM, "program-first", "getrandom"] == 1
@@ -200,7 +195,6 @@ def test_sizes_are_those_that_binutils_tells(session: Starter) -> None:
     (path,) = worker_of(chosen, LIBC).paths
     assert libc.function == path.name
     assert len([one for one in chosen.series if one.contender == SHIM and one.measure == "text"]) == 2
-    if not shutil.which("size"):
-        pytest.skip("size is not installed")
+    needs.require("size")
     said = subprocess.run(["size", path], capture_output=True, text=True, check=True).stdout.splitlines()[1].split()
     assert section_sizes(path) == tuple(map(int, said[:3]))

@@ -15,10 +15,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from command import Vgetrandom, command_line, environment_with, one_line
 
-needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+needs_strace = needs.program("strace")
 DRAWS = 500
 DRAW = f"import os; [os.urandom(16) for _ in range({DRAWS})]"
 FEW = 20  # system calls that remain: libc's own, and the vDSO's reseeding
@@ -121,7 +122,7 @@ def test_static_command_is_no_and_says_why(vgetrandom: Vgetrandom, tmp_path: Pat
     assert "statically linked" in found["verdict"]
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become another user")
+@needs.root("to become another user")
 @pytest.mark.parametrize("ordinary", [False, True])
 def test_set_uid_command_is_judged_as_an_ordinary_user_meets_it(
     library: Path, vgetrandom: Vgetrandom, ordinary: bool
@@ -131,7 +132,7 @@ def test_set_uid_command_is_judged_as_an_ordinary_user_meets_it(
         folder = Path(name)
         folder.chmod(0o755)
         if os.statvfs(folder).f_flag & os.ST_NOSUID:
-            pytest.skip("set-uid counts for nothing in /var/tmp")
+            needs.another_host("with set-uid programs in /var/tmp")
         (folder / "draw.c").write_text(
             "#include <sys/random.h>\nint main(void) { for (int n, i = 0; i < 500; i++) getrandom(&n, 4, 0); }\n"
         )
@@ -145,7 +146,7 @@ def test_set_uid_command_is_judged_as_an_ordinary_user_meets_it(
             again = "import subprocess, sys, vgetrandom; subprocess.run([sys.executable, '-c', ''], check=True)"
             seen = subprocess.run([*words[:4], sys.executable, "-c", again], capture_output=True)
             if seen.returncode:
-                pytest.skip("another user can't read this Python here")
+                needs.another_host("where everybody may read this Python")
         done = subprocess.run(
             words,
             env=environment_with(folder / library.name if ordinary else library),
@@ -197,7 +198,7 @@ def test_settings_in_the_environment_do_not_switch_the_library_off(vgetrandom: V
     assert found["with"]["calls"] >= DRAWS
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become another user")
+@needs.root("to become another user")
 def test_process_that_became_another_user_still_reports(vgetrandom: Vgetrandom) -> None:
     found = check(vgetrandom, "--", sys.executable, "-c", f"{DRAW}; os.setgid(65534); os.setuid(65534)")
     assert found["with"]["reports"] == 1
@@ -261,7 +262,7 @@ def test_fewer_calls_before_the_time_limit_are_no_gain(vgetrandom: Vgetrandom) -
     line = '[ "$LD_PRELOAD" ] && n="1 2 3" || n="1 2 3 4"; for i in $n; do sleep 0; done; exec sleep 600'
     found = check(vgetrandom, "--timeout", "4", "--", "sh", "-c", line, status=1)
     if found["without"]["system_calls"] < 4:
-        pytest.skip("sleep makes no getrandom system call in this libc")
+        needs.another_host("whose libc makes a getrandom system call at start")
     assert found["with"]["system_calls"] == found["without"]["system_calls"] - 1
     assert found["with"]["calls"] == 0
 
@@ -355,7 +356,7 @@ def test_sandbox_that_forbids_the_report_is_left_in_peace(vgetrandom: Vgetrandom
 
 
 @needs_strace
-@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to install a filter without a word that prctl would hear")
+@needs.root("to install a filter without a word that prctl would hear")
 def test_sandbox_that_was_not_seen_is_recognised(vgetrandom: Vgetrandom) -> None:
     code = SANDBOXED.replace("assert libc.prctl(38, 1, 0, 0, 0) == 0", "")
     number = {"x86_64": 317, "aarch64": 277, "riscv64": 277}[platform.machine()]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import needs
 import pytest
 from command import command_line, environment_with
 
@@ -46,8 +46,8 @@ def is_alive(pid: int) -> bool:
 def test_signal_ends_check_and_all_that_it_started(
     library: Path, tmp_path: Path, traced: bool, number: signal.Signals, kind: str
 ) -> None:
-    if traced and not shutil.which("strace"):
-        pytest.skip("strace is not installed")
+    if traced:
+        needs.require("strace")
     path = None
     if not traced:
         path = str(tmp_path / "bin")

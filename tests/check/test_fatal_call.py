@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from command import Vgetrandom
 from conftest import Compile
 from vgetrandom.check.fatal_call import FatalCall, FatalTrace, Frame
 
-pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed (apt-get install strace)")
+pytestmark = needs.program("strace")
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def check(vgetrandom: Vgetrandom, *words: object, **how: Any) -> dict[str, Any]:
 def test_call_and_its_maker_are_named(vgetrandom: Vgetrandom, killed: Path, way: str) -> None:
     found = check(vgetrandom, killed, way)
     if found["without"]["exit_status"] == 3:
-        pytest.skip("no seccomp filters here")
+        needs.another_host("with seccomp filters")
     assert found["without"]["signal"] == found["with"]["signal"] == "SIGSYS"
     assert found["fatal_call"]["name"] == "sethostname"
     (note,) = [note for note in found["notes"] if "SIGSYS" in note and "filter" in note]
@@ -45,7 +45,7 @@ def test_call_and_its_maker_are_named(vgetrandom: Vgetrandom, killed: Path, way:
 def test_a_kill_with_the_library_alone_is_no_and_names_the_call(vgetrandom: Vgetrandom, killed: Path) -> None:
     found = check(vgetrandom, killed, "kill", "library")
     if found["with"]["exit_status"] == 3:
-        pytest.skip("no seccomp filters here")
+        needs.another_host("with seccomp filters")
     assert (found["without"]["exit_status"], found["with"]["signal"]) == (0, "SIGSYS")
     assert found["verdict"].startswith("no: with the library the command ends with SIGSYS, without it with exit status")
     assert ": a filter kills it for sethostname" in found["verdict"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import needs
 import pytest
 from command import Vgetrandom, command_line, environment_with
 
@@ -56,7 +56,8 @@ def test_other_libraries_in_ld_preload_stay(vgetrandom: Vgetrandom, copy: Path, 
     assert json.loads(result.stdout)["without"]["exit_status"] == 0
 
 
-@pytest.mark.skipif(os.getuid() != 0 or not shutil.which("unshare"), reason="needs root and unshare, to change /etc")
+@needs.program("unshare")
+@needs.root("to change /etc")
 def test_copy_in_every_process_is_an_error_that_names_it(library: Path, copy: Path, tmp_path: Path) -> None:
     """A copy of /etc in a mount namespace of our own; the host's stays as it is."""
 
@@ -74,7 +75,7 @@ def test_copy_in_every_process_is_an_error_that_names_it(library: Path, copy: Pa
 
     result = check()
     if "unshare:" in result.stderr or "mount:" in result.stderr:
-        pytest.skip(f"no mount namespace here: {result.stderr.strip()}")
+        needs.another_host("on which mounts of our own can be had")
     assert (result.returncode, result.stdout) == (2, "")
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"vgetrandom: {copy}, a copy of the library, is in every new process by /etc/ld.so.preload")

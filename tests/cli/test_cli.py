@@ -7,6 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import needs
 import pytest
 from command import Vgetrandom, command_line, environment_with, one_line
 from vgetrandom.cli import VERBS
@@ -56,7 +57,7 @@ def test_nothing_meant_for_a_closed_stream_goes_to_another(library: Path) -> Non
     assert in_shell(library, "$V run -- env -i sh -c 'echo one' 2>&-").stdout == "one\n"
 
 
-@pytest.mark.skipif(not os.access("/dev/full", os.W_OK), reason="no /dev/full here")
+@needs.host(os.access("/dev/full", os.W_OK), "with /dev/full")
 def test_a_full_disk_is_one_line(library: Path) -> None:
     result = in_shell(library, "$V path >/dev/full")
     assert (result.returncode, result.stderr) == (2, "vgetrandom: No space left on device\n")

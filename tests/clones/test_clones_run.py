@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
@@ -13,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from command import command_line, environment_with, one_line
 from conform.test_mutations import MUTATIONS, build_mutant, read
@@ -39,15 +39,13 @@ CELL = ("--cell", "6.12/1", "--control", "same", "--contender", "vgetrandom", "-
 
 @pytest.fixture(scope="module", autouse=True)
 def _possible() -> None:
-    if shutil.which("qemu-system-x86_64") is None:
-        pytest.skip("qemu-system-x86_64 is not installed (Debian: qemu-system-x86)")
-    if importlib.util.find_spec("ziglang") is None:
-        pytest.skip("ziglang is not installed")
+    needs.require("qemu-system-x86_64")
+    needs.require_python("ziglang")
     try:
         debian.fetch("bookworm", "amd64", ["libc6"])
         debian.fetch("trixie", "amd64", ["libc6"])
     except VgetrandomError as error:
-        pytest.skip(str(error))
+        needs.skip(str(error), needs.MIRROR)
 
 
 def clones(library: Path, folder: Path, *words: str) -> tuple[int, dict[str, Any]]:
@@ -69,8 +67,7 @@ def contenders(report: dict[str, Any], generation: str) -> dict[str, dict[str, A
 @pytest.fixture
 def disk(tmp_path: Path) -> Path:
     """An image with a libc and a program that prints an id a line."""
-    if shutil.which("mke2fs", path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None:
-        pytest.skip("mke2fs is not installed (Debian: e2fsprogs)")
+    needs.require("mke2fs")
     root = tmp_path / "root"
     for folder in ("dev", "proc", "tmp", "bin"):
         (root / folder).mkdir(parents=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import re
 import subprocess
 from pathlib import Path
 
+import needs
 import pytest
 from command import runner_for
 from vgetrandom.errors import VgetrandomError
@@ -21,17 +21,17 @@ LIBRARIES = (
     "libunistring5 libuuid1 libxtables12"
 )
 NETWORK = {"trixie": "libnet1", "sid": "libnet9"}
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can dump and restore processes")
+needs_root = needs.root("to dump and restore processes")
 
 
 def criu_of(release: str, folder: Path) -> tuple[Path, tuple[int, ...]]:
     """A command that runs the release's CRIU, and its version; skips where it can't be had."""
     if platform.machine() != "x86_64":
-        pytest.skip("the packages are named for x86-64")
+        needs.another_host("with an x86-64 processor")
     try:
         root = fetch(release, "amd64", ["criu", NETWORK[release], *LIBRARIES.split()])
     except VgetrandomError as error:
-        pytest.skip(str(error))
+        needs.skip(str(error), needs.MIRROR)
     libraries = root / "usr/lib/x86_64-linux-gnu"
     command = folder / "criu"
     loader = f"{libraries}/ld-linux-x86-64.so.2 --library-path {libraries}"
@@ -40,7 +40,7 @@ def criu_of(release: str, folder: Path) -> tuple[Path, tuple[int, ...]]:
     said = subprocess.run([command, "--version"], capture_output=True, text=True).stdout
     found = re.search(r"Version: ([0-9.]+)", said)
     if not found:
-        pytest.skip(f"CRIU of {release} does not run here")
+        needs.another_host(f"on which CRIU of {release} runs")
     return command, tuple(map(int, found[1].split(".")))
 
 
@@ -54,7 +54,7 @@ def test_twins_repeat_where_droppable_memory_is_restored_as_ordinary(
     done = runner_for(library)(*words, CONFORM_CRIU=str(command))
     results = {result["target"]: result for result in json.loads(done.stdout)["results"]}
     if results["shim"]["outcome"] == "skip":
-        pytest.skip(results["shim"]["reason"])
+        needs.another_host(f"on which CRIU can dump: {results['shim']['reason']}")
     loses = version < (4, 2) and results["shim"]["facts"]["droppable"].startswith("yes")
     assert results["shim"]["outcome"] == ("fail" if loses else "pass"), results["shim"]
     if loses:

@@ -11,6 +11,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import needs
 import pytest
 from command import Vgetrandom, one_line
 from conftest import Compile
@@ -26,8 +27,8 @@ from vgetrandom.preload.identity import file_at, identify, read_mappings
 ONE = "interface_errno"
 EM_AARCH64 = 183
 MUSL = Path("/lib/ld-musl-x86_64.so.1")
-needs_musl = pytest.mark.skipif(not MUSL.exists() or not shutil.which("musl-gcc"), reason="musl-tools is not installed")
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+needs_musl = needs.program("musl-gcc")
+needs_root = needs.root("to mount")
 
 
 def refused(vgetrandom: Vgetrandom, *words: object) -> str:
@@ -116,7 +117,7 @@ def test_every_way_of_starting_a_process_is_looked_at(
 
 
 @needs_root
-@pytest.mark.skipif(not shutil.which("unshare"), reason="unshare is not installed")
+@needs.program("unshare")
 def test_a_library_that_the_loader_cannot_open_is_no_pass(
     vgetrandom: Vgetrandom, library: Path, tmp_path: Path
 ) -> None:
@@ -127,13 +128,13 @@ def test_a_library_that_the_loader_cannot_open_is_no_pass(
     (tmp_path / "hide").write_text(f'mount -t tmpfs none {hidden}\nexec "$@"\n')
     wrapper = f"unshare -m --propagation private sh {tmp_path}/hide"
     if subprocess.run([*wrapper.split(), "true"]).returncode:
-        pytest.skip("no mount namespaces here")
+        needs.another_host("on which mounts of our own can be had")
     said = refused(vgetrandom, f"under:{wrapper}+shim", "--library", copy)
     assert str(copy) in said and "is not loaded" in said
 
 
 @needs_root
-@pytest.mark.skipif(not shutil.which("unshare"), reason="unshare is not installed")
+@needs.program("unshare")
 def test_a_library_that_may_not_be_mapped_is_no_pass(vgetrandom: Vgetrandom, library: Path, tmp_path: Path) -> None:
     """As under an AppArmor profile with `r` for it and without `m`: it can be read, and no code of it be mapped."""
     place = tmp_path / "place"
@@ -144,7 +145,7 @@ def test_a_library_that_may_not_be_mapped_is_no_pass(vgetrandom: Vgetrandom, lib
     )
     wrapper = f"unshare -m --propagation private sh {tmp_path}/mount"
     if subprocess.run([*wrapper.split(), "true"]).returncode:
-        pytest.skip("no mount namespaces here")
+        needs.another_host("on which mounts of our own can be had")
     said = refused(vgetrandom, f"under:{wrapper}+shim", "--library", copy)
     assert str(copy) in said and "is not loaded" in said
 
@@ -158,7 +159,7 @@ def test_a_library_that_a_security_module_hides_is_no_pass(
     copy = shutil.copy(library, hidden)
     hides = native("hides")
     if subprocess.run([hides, hidden, "true"]).returncode == 77:
-        pytest.skip("no Landlock here")
+        needs.another_host("with Landlock")
     assert subprocess.run([hides, hidden, "cat", copy], stderr=subprocess.DEVNULL).returncode == 1
     said = refused(vgetrandom, f"under:{hides} {hidden}+shim", "--library", copy)
     assert str(copy) in said and "is not loaded" in said
@@ -174,7 +175,7 @@ def vdso_in(folder: Path) -> Path:
     """A copy of the kernel's vDSO, which is a shared library."""
     mapped = [m for m in read_mappings(Path("/proc/self/maps").read_text()) if m.path == "[vdso]"]
     if not mapped:
-        pytest.skip("no vDSO here")
+        needs.another_host("with vDSO getrandom: Linux 6.11 or newer")
     with Path("/proc/self/mem").open("rb") as memory:
         memory.seek(mapped[0].start)
         (folder / "vdso.so").write_bytes(memory.read(mapped[0].end - mapped[0].start))
@@ -185,7 +186,7 @@ def test_a_vdso_in_the_global_scope_is_no_pass(vgetrandom: Vgetrandom, tmp_path:
     """It exports, as getrandom, a function of five arguments: in front of the library, programs would call that."""
     vdso = vdso_in(tmp_path)
     if b"getrandom\0" not in vdso.read_bytes():
-        pytest.skip("this vDSO has no getrandom")
+        needs.another_host("with vDSO getrandom: Linux 6.11 or newer")
     said = refused(vgetrandom, script(tmp_path, f'export LD_PRELOAD="{vdso}:$LD_PRELOAD"'))
     assert f"getrandom is that of {vdso}, in front of" in said
     cases = "interface_errno,interface_flags,interface_lengths,fork_fork"
@@ -323,7 +324,7 @@ def glibc_in(folder: Path) -> Path:
     mappings = read_mappings(Path("/proc/self/maps").read_text())
     libc = next((Path(m.path) for m in mappings if Path(m.path).name == "libc.so.6"), None)
     if libc is None:
-        pytest.skip("this host has no glibc")
+        needs.another_host("with glibc")
     loader = next(Path(m.path) for m in mappings if Path(m.path).name.startswith("ld-linux"))
     for path in (libc, loader):
         shutil.copy(path, folder)
@@ -390,7 +391,7 @@ def test_the_host_s_libc_can_be_asked_in_static_programs(vgetrandom: Vgetrandom)
     done = vgetrandom("conform", "static", "-k", cases, "--json")
     document = json.loads(done.stdout)
     if not document["identities"]:
-        pytest.skip(done.stderr)
+        needs.skip(done.stderr.strip(), needs.install("libc6-dev"))
     outcomes = {result["case"]: result["outcome"] for result in document["results"]}
     assert outcomes.pop("life_dlopen") == "skip"
     assert set(outcomes.values()) == {"pass"}, document["results"]

@@ -14,6 +14,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import needs
 import pytest
 from command import command_line
 from conftest import ROOT, one_at_a_time
@@ -27,7 +28,7 @@ PATCHES = sorted(MUTATIONS.glob("*.patch"))
 PARAMETERS = [
     pytest.param(patch, id=patch.stem, marks=[] if patch.stem in QUICK else [pytest.mark.slow]) for patch in PATCHES
 ]
-needs_make = pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+needs_make = needs.program("make")
 BuildLibc = Callable[[Path], Path]
 
 
@@ -52,7 +53,7 @@ def build_libc(shared_folder: Path, tmp_path: Path) -> BuildLibc:
             command = command_line(*words, "-o", str(output), "--work", str(work))
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode == 2 and not (work / "source").exists():
-                pytest.skip(f"musl's source can't be had: {done.stderr.strip()}")
+                needs.skip(f"musl's source can't be had: {done.stderr.strip()}", needs.MIRROR)
         assert done.returncode == 0, done.stderr
         return output
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import needs
 import pytest
 from broken import BROKEN, compile_broken, tree
 from command import command_line, environment_with
@@ -36,17 +37,17 @@ exec "$@"
 
 
 def _mounts_can_be_had() -> bool:
-    if os.geteuid() != 0 or sys.prefix.startswith("/usr/local"):
+    if os.geteuid() != 0 or not shutil.which("unshare") or sys.prefix.startswith("/usr/local"):
         return False
     probe = "mount --make-rprivate / && mount -t tmpfs none /mnt"
     return subprocess.run(["unshare", "-m", "sh", "-c", probe], capture_output=True).returncode == 0
 
 
 pytestmark = [
-    pytest.mark.skipif(shutil.which("unshare") is None or not _mounts_can_be_had(), reason="no mounts of our own here"),
-    pytest.mark.skipif(
-        not sys.platform.startswith("linux") or not os.confstr("CS_GNU_LIBC_VERSION"), reason="not glibc"
-    ),
+    needs.program("unshare"),
+    needs.root("to mount copies of /etc and /usr/local"),
+    needs.host(_mounts_can_be_had(), "on which mounts of our own can be had"),
+    needs.host(sys.platform.startswith("linux") and os.confstr("CS_GNU_LIBC_VERSION"), "with glibc"),
 ]
 
 

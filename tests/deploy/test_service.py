@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
+import needs
 import pytest
 from broken import BROKEN, compile_broken, tree
 from command import Vgetrandom, one_line
@@ -165,7 +165,7 @@ def test_files_are_read_in_systemds_order(root: Path) -> None:
         read_unit("shop@x", root)
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+@needs.program("systemd-analyze")
 def test_systemd_itself_accepts_the_drop_in(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
     unit = write(tmp_path, "etc/systemd/system/shop.service", "[Service]\nExecStart=/bin/true\n")
     assert vgetrandom("deploy", "service", "shop", "--root", tmp_path).returncode == 0

@@ -7,11 +7,11 @@ import importlib.util
 import io
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import needs
 import pytest
 from command import command_line, environment_with
 from printed import ROOT, Command, printed_commands, simple_commands
@@ -152,7 +152,7 @@ def test_commands_are_found_where_they_are_printed() -> None:
     assert {command.document.name for command in OURS} >= {"README.md", "operators.md", "matrix.md", "conformance.md"}
 
 
-@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed (apt-get install bash)")
+@needs.program("bash")
 @pytest.mark.parametrize("command", [line for line in OURS if line.document.name == "README.md"], ids=str)
 def test_readmes_blocks_are_shell(command: Command) -> None:
     """Each of its lines is a line that a shell can read."""

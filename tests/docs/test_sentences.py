@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import needs
 import pytest
 from command import one_line, runner_for
 from printed import DOCUMENTS, ROOT
@@ -54,16 +55,17 @@ def test_glibc_says_that_it_can_not_preload_and_musl_is_silent(tmp_path: Path) -
 
 def test_where_the_libc_uses_the_vdso_doctor_says_no_and_what_is_left(library: Path) -> None:
     """With Debian 13's libc in the place of this host's."""
-    if os.geteuid() != 0 or os.uname().machine != "x86_64":
-        pytest.skip("needs root, to mount files over others in a namespace of its own, on x86-64")
+    needs.require_root("to mount files over others in a namespace of its own")
+    if os.uname().machine != "x86_64":
+        needs.another_host("with an x86-64 processor")
     fetched = subprocess.run(
         [sys.executable, "-m", "vgetrandom.system.debian", "trixie", "amd64", "libc6"], capture_output=True, text=True
     )
     if fetched.returncode:
-        pytest.skip(f"Debian 13's libc can't be had: {fetched.stderr.strip()}")
+        needs.skip(f"Debian 13's libc can't be had: {fetched.stderr.strip()}", needs.MIRROR)
     vgetrandom = runner_for(library)
     if vgetrandom("doctor").returncode:
-        pytest.skip("no vDSO getrandom here, or this host's libc uses it already")
+        needs.another_host("with vDSO getrandom, and a libc that does not use it")
     words = [sys.executable, ROOT / "tests" / "newer_libc.py", fetched.stdout.strip()]
     done = subprocess.run(
         [*words, sys.executable, "-m", "vgetrandom", "doctor"],
@@ -72,7 +74,7 @@ def test_where_the_libc_uses_the_vdso_doctor_says_no_and_what_is_left(library: P
         text=True,
     )
     if done.returncode == 3:
-        pytest.skip("files can't be mounted over others here")
+        needs.another_host("on which mounts of our own can be had")
     assert done.returncode == 1, done.stdout + done.stderr
     verdict = done.stdout.splitlines()[-1]
     assert verdict.startswith("no: getrandom of this libc draws from the vDSO by itself")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import needs
 import pytest
 from command import Vgetrandom, one_line, runner_for
 from vgetrandom.preload.library import REPORTER_NAME
@@ -66,7 +67,7 @@ def test_measured_figures_belong_together(vgetrandom: Vgetrandom) -> None:
     times = found["nanoseconds"]
     assert 10 < times["system_call"] < 1e6
     if not found["good"]:
-        pytest.skip("no vDSO getrandom here")
+        needs.another_host("with vDSO getrandom: Linux 6.11 or newer")
     assert found["states"]["state_size"] > 0 and found["states"]["mapped"]
     assert found["ratio"] == pytest.approx(times["system_call"] / times["vdso"])
     assert found["ratio"] > 2
@@ -85,13 +86,13 @@ def test_few_lines_for_a_person(vgetrandom: Vgetrandom) -> None:
 def test_lock_is_tried(vgetrandom: Vgetrandom) -> None:
     found = json.loads(vgetrandom("doctor", "--json").stdout)
     if not found["good"]:
-        pytest.skip("no vDSO getrandom here")
+        needs.another_host("with vDSO getrandom: Linux 6.11 or newer")
     (line,) = [line for line in vgetrandom("doctor").stdout.splitlines() if line.startswith("lock ")]
     assert found["lock"] in ("locked", "lock-refused")
     assert ("is granted" in line) == (found["lock"] == "locked")
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to give up CAP_IPC_LOCK")
+@needs.root("to give up CAP_IPC_LOCK")
 def test_lock_that_is_refused_is_told_with_the_limit(vgetrandom: Vgetrandom) -> None:
     """Without privileges, and with a limit that is too small for all states."""
     code = (
@@ -102,7 +103,7 @@ def test_lock_that_is_refused_is_told_with_the_limit(vgetrandom: Vgetrandom) -> 
     result = vgetrandom("run", "--off", "--", sys.executable, "-c", code)
     (line,) = [line for line in result.stdout.splitlines() if line.startswith("lock ")]
     if "unknown" in line:
-        pytest.skip("no vDSO getrandom here")
+        needs.another_host("with vDSO getrandom: Linux 6.11 or newer")
     assert "is refused here" in line and "RLIMIT_MEMLOCK is 64 KiB" in line
 
 

@@ -6,6 +6,7 @@ import json
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import needs
 import pytest
 from command import Vgetrandom, runner_for
 from schemas import require_form
@@ -163,12 +164,14 @@ def test_the_document_keeps_the_latest_result_of_every_cell(tmp_path: Path) -> N
 def bootable(name: str) -> Cell:
     """A cell that this host can run; skips with the reason where it can't."""
     (cell,) = choose(read_cells(TABLE), [name])
+    needs.require_python("ziglang")
+    needs.require(cell.architecture.qemu)
     if why := obstacle(cell, None):
-        pytest.skip(why)
+        needs.another_host(f"that can run {name}: {why}")
     try:
         prepare(cell, Plan(read_cases(cases_folder(), CASES), cache_folder(), Path("unused")), lambda part: None)
     except VgetrandomError as error:
-        pytest.skip(str(error))
+        needs.skip(str(error), needs.MIRROR)
     return cell
 
 

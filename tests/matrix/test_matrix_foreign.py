@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import needs
 import pytest
 from command import runner_for
 from conftest import NATIVE, ROOT, one_at_a_time
@@ -53,19 +52,17 @@ class Machine:
 def machine(request: pytest.FixtureRequest, library: Path, shared_folder: Path) -> Machine:
     arch = request.param
     name, emulator = ARCHITECTURES[arch]
-    if shutil.which(f"qemu-{emulator}") is None:
-        pytest.skip(f"qemu-{emulator} (qemu-user) is not installed")
-    if importlib.util.find_spec("ziglang") is None:
-        pytest.skip("ziglang is not installed")
+    needs.require(f"qemu-{emulator}")
+    needs.require_python("ziglang")
     try:
         root = debian.fetch("sid", name, ["musl"])
     except VgetrandomError as error:
-        pytest.skip(str(error))
+        needs.skip(str(error), needs.MIRROR)
     words = (f"qemu-{emulator}", "-L", str(root))
     plain = shared_folder / f"interface_errno.{arch}"
     compile_for(arch, plain, *CASE_OPTIONS, CASES / "interface_errno.c")
     if (done := run([*words, plain])).status != 0:
-        pytest.skip(f"{words[0]} can't run Debian's musl, even alone: {done.errors.decode().strip()}")
+        needs.another_host(f"whose {words[0]} runs Debian's musl: {done.errors.decode().strip()}")
     foreign = shared_folder / f"libvgetrandom.{arch}.so"
     with one_at_a_time(foreign):
         if not foreign.exists():

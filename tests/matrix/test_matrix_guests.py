@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from command import command_line, environment_with, runner_for
 from schemas import require_form
@@ -65,13 +65,12 @@ class Host:
 
 @pytest.fixture
 def host(library: Path, tmp_path: Path) -> Host:
-    if importlib.util.find_spec("ziglang") is None:
-        pytest.skip("ziglang is not installed")
+    needs.require_python("ziglang")
     try:
         debian.fetch("sid", "amd64", ["busybox-static"])
         debian.fetch("trixie", "amd64", ["musl"])
     except VgetrandomError as error:
-        pytest.skip(str(error))
+        needs.skip(str(error), needs.MIRROR)
     return Host(library, tmp_path)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
+import needs
 import pytest
 
 from model.orders import GOOD, NEEDED, RELACY, SCENARIOS, build, explore, function, numbered, operations
@@ -13,8 +13,9 @@ from model.orders import GOOD, NEEDED, RELACY, SCENARIOS, build, explore, functi
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if not RELACY.exists() or not shutil.which("g++"):
-        pytest.skip("relacy-dev or g++ is not installed")
+    needs.require("g++")
+    if not RELACY.exists():
+        needs.skip("relacy is not installed", needs.install("relacy"))
     return build(tmp_path_factory.mktemp("orders"))
 
 

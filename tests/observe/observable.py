@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-import pytest
+import needs
 
 _CAP_SYS_ADMIN = 1 << 21  # linux/capability.h
 _INIT_PID_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO of linux/proc_ns.h
@@ -18,16 +18,16 @@ def skip_where_nobody_may_observe() -> None:
     """Skip the test, with the reason; where there is none, what is tested has to work."""
     effective = re.search(r"^CapEff:\s*(\w+)", Path("/proc/self/status").read_text(), re.MULTILINE)
     if os.geteuid() != 0 or not effective or not int(effective[1], 16) & _CAP_SYS_ADMIN:
-        pytest.skip("observing a host needs root with CAP_SYS_ADMIN")
+        needs.skip("observing a host needs root with CAP_SYS_ADMIN", needs.ROOT)
     if str(Path("/proc/self/ns/pid").readlink()) != _INIT_PID_NAMESPACE:
-        pytest.skip("observing a host needs its own pid namespace: run on the host, not in a container")
+        needs.another_host("that is not a container: observe needs the host's own pid namespace")
     lockdown = Path("/sys/kernel/security/lockdown")
     if lockdown.exists() and "[confidentiality]" in lockdown.read_text():
-        pytest.skip("the kernel is locked down (confidentiality)")
+        needs.another_host("that is not locked down (confidentiality)")
     config = _kernel_config()
     for option in _OPTIONS:
         if config and f"{option}=y" not in config:
-            pytest.skip(f"this kernel is built without {option}")
+            needs.another_host(f"whose kernel has {option}")
 
 
 def _kernel_config() -> list[str]:

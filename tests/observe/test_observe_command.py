@@ -8,7 +8,6 @@ import json
 import os
 import pty
 import re
-import shutil
 import signal
 import struct
 import subprocess
@@ -19,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from command import command_line
 from observable import skip_where_nobody_may_observe
@@ -108,8 +108,7 @@ def test_an_interrupt_shows_what_was_counted_until_then() -> None:
 @pytest.mark.usefixtures("allowed")
 @pytest.mark.parametrize("kind", ["tmpfs", "tracefs"])
 def test_tracefs_may_be_absent_or_read_only(kind: str) -> None:
-    if not shutil.which("unshare"):
-        pytest.skip("unshare is not installed (apt-get install util-linux)")
+    needs.require("unshare")
     place = "/sys/kernel/tracing"
     script = f'mount -t {kind} none {place} 2>&-; mount -o remount,bind,ro {place} && exec "$@"'
     with drawing() as process:
@@ -130,8 +129,9 @@ def test_tracefs_may_be_absent_or_read_only(kind: str) -> None:
 )
 @pytest.mark.usefixtures("allowed")
 def test_without_the_right_one_line_says_what_is_missing(before: tuple[str, ...], says: str) -> None:
-    if not shutil.which(before[0]) or subprocess.run([*before, "true"], capture_output=True).returncode:
-        pytest.skip(f"{before[0]} does not work here")
+    needs.require(before[0])
+    if subprocess.run([*before, "true"], capture_output=True).returncode:
+        needs.another_host(f"on which {' '.join(before[:2])} works")
     result = observe("--seconds", "0.2", before=before)
     assert (result.returncode, result.stdout) == (2, "")
     (line,) = result.stderr.splitlines()
@@ -230,12 +230,12 @@ def group() -> Iterator[Path]:
     """A control group of the unified hierarchy."""
     mounted = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines() if " - cgroup2 " in line]
     if not mounted:
-        pytest.skip("no unified hierarchy of control groups is mounted here (cgroup2)")
+        needs.another_host("with a unified hierarchy of control groups (cgroup2)")
     folder = Path(mounted[0][4]) / f"vgetrandom-test-{os.getpid()}.slice" / f"docker-{'0123456789ab' * 5}0123.scope"
     try:
         folder.mkdir(parents=True)
     except OSError as error:
-        pytest.skip(f"no control group can be made here: {error.strerror}")
+        needs.another_host(f"on which control groups can be made: {error.strerror}")
     yield folder
     for path in (folder, folder.parent):
         deadline = time.monotonic() + 30
@@ -250,7 +250,7 @@ def test_a_control_group_is_a_container_and_can_be_chosen(group: Path) -> None:
         try:
             (group / "cgroup.procs").write_text(str(inside.pid))
         except OSError as error:
-            pytest.skip(f"a process can't be moved here: {error.strerror}")
+            needs.another_host(f"on which a process can be moved to another control group: {error.strerror}")
         result = observe("--seconds", "0.5", "--json", "--cgroup", group.parent.name)
         rows = json.loads(result.stdout)["processes"]
     assert [row["pid"] for row in rows] == [inside.pid]

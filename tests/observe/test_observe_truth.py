@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -13,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import needs
 import pytest
 from conftest import Compile
 from observable import skip_where_nobody_may_observe
@@ -107,8 +107,8 @@ def test_programs_too_short_to_be_looked_at_are_named_and_judged(observer: Obser
 
 @pytest.mark.parametrize("strace", [pytest.param(True, id="strace"), pytest.param(False, id="alone")])
 def test_a_server_under_load(observer: Observer, tmp_path: Path, strace: bool) -> None:
-    if strace and not shutil.which("strace"):
-        pytest.skip("strace is not installed (apt-get install strace)")
+    if strace:
+        needs.require("strace")
     counts = tmp_path / "counts"
     tracer = ["strace", "-f", "-c", "-e", "trace=getrandom", "-o", str(counts)] if strace else []
     source = tmp_path / "server.py"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
+import needs
 import pytest
 from command import Vgetrandom, one_line, runner_for
 from vgetrandom.bench import page as bench_page
@@ -166,7 +166,7 @@ def test_a_page_that_cannot_be_written_is_said_before_anything_is_run(library: P
     assert "/nonexistent/report.html" in one_line(done)
 
 
-@pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
+@needs.program("chromium")
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_a_browser_shows_it_on_a_phone_without_scrolling_sideways(tmp_path: Path, scheme: str) -> None:
     """Only tables, drawings and output may be wider than the page, each in a box of its own."""

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import needs
 import pytest
 from packaging_build import made_once
 from vgetrandom.system.debian import host_mirror
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can chroot"),
-    pytest.mark.skipif(
-        shutil.which("debootstrap") is None, reason="debootstrap is missing: apt-get install debootstrap"
-    ),
-    pytest.mark.skipif(importlib.util.find_spec("mesonpy") is None, reason="pip install '.[package]'"),
+    needs.root("to chroot"),
+    needs.program("debootstrap"),
+    needs.python("mesonpy"),
 ]
 _MOUNTS = """
 set -eu
@@ -108,7 +106,7 @@ def test_whole_host_has_it_and_gets_rid_of_it(root: Path) -> None:
     assert not (root / "etc/ld.so.preload").exists()
 
 
-@pytest.mark.skipif(shutil.which("rpm") is None, reason="rpm is missing: apt-get install rpm")
+@needs.program("rpm")
 def test_rpm_package_works_and_leaves_nothing(root: Path) -> None:
     """By this host's rpm; --nodeps, because Debian's Python is no package of RPM's."""
     before = inside(root, _FILES).stdout

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import needs
 import pytest
 from conftest import ROOT
 from vgetrandom.cli import VERBS, whole_parser
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("shtab") is None, reason="shtab is missing: pip install shtab")
+pytestmark = needs.python("shtab")
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +40,13 @@ def test_every_verb_has_a_page_with_all_its_options(manual: Path) -> None:
         assert verb in (manual / "vgetrandom.1").read_text().replace("\\-", "-")
 
 
-@pytest.mark.skipif(shutil.which("mandoc") is None, reason="mandoc is not installed: apt-get install mandoc")
+@needs.program("mandoc")
 def test_mandoc_finds_nothing_wrong(manual: Path) -> None:
     done = subprocess.run(["mandoc", "-Tlint", "-Wwarning", *pages(manual)], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "")
 
 
-@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed: apt-get install groff-base")
+@needs.program("groff")
 def test_groff_finds_nothing_wrong(manual: Path) -> None:
     for page in pages(manual):
         done = subprocess.run(["groff", "-man", "-ww", "-z", "-Tutf8", page], capture_output=True, text=True)
@@ -71,8 +70,7 @@ def test_bash_completes_verbs_and_options(manual: Path) -> None:
 
 @pytest.mark.parametrize(("shell", "file"), [("zsh", "_vgetrandom"), ("fish", "vgetrandom.fish")])
 def test_the_other_shells_can_read_theirs(manual: Path, shell: str, file: str) -> None:
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
+    needs.require(shell)
     done = subprocess.run([shell, "-n", manual / file], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert "deploy" in (manual / file).read_text()

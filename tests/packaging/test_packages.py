@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
+import needs
 import pytest
 from conftest import ROOT
 from elf_needs import needs_of
 from packaging_build import HERE, made_once
 
-pytestmark = pytest.mark.skipif(
-    any(importlib.util.find_spec(name) is None for name in ("mesonpy", "wheel", "shtab")),
-    reason="the tools of packaging/ are missing: pip install '.[package]'",
-)
+pytestmark = needs.python("mesonpy", "wheel", "shtab")
 EVERYWHERE = {
     "bin/vgetrandom",
     "include/vgetrandom.h",
@@ -65,8 +61,7 @@ def require_whole(usr: Path, libraries: str) -> None:
 
 
 def test_debian_package_is_whole(made: Path, tmp_path: Path) -> None:
-    if shutil.which("dpkg-deb") is None:
-        pytest.skip("dpkg-deb is not installed")
+    needs.require("dpkg-deb")
     package = made / f"vgetrandom_{release()}-1_{HERE.debian}.deb"
     said = subprocess.run(["dpkg-deb", "-f", package], capture_output=True, text=True, check=True).stdout.splitlines()
     assert {f"Version: {release()}-1", f"Architecture: {HERE.debian}", "Depends: python3"} <= set(said)
@@ -75,8 +70,7 @@ def test_debian_package_is_whole(made: Path, tmp_path: Path) -> None:
 
 
 def test_rpm_package_is_whole(made: Path, tmp_path: Path) -> None:
-    if shutil.which("rpm2cpio") is None or shutil.which("cpio") is None:
-        pytest.skip("rpm and cpio are not installed")
+    needs.require("rpm2cpio", "cpio")
     package = made / f"vgetrandom-{release()}-1.{HERE.rpm}.rpm"
     said = subprocess.run(
         ["rpm", "-qp", "--qf", "%{VERSION} %{ARCH} %{LICENSE}", package], capture_output=True, text=True
@@ -102,7 +96,7 @@ def test_packaged_command_runs_where_it_lies(made: Path, tmp_path: Path) -> None
     launcher.write_text(launcher.read_text().replace("/usr/lib", str(tmp_path / "usr/lib")))
     python = Path("/usr/bin/python3")
     if not python.exists():
-        pytest.skip("this host has no Python of its own")
+        needs.skip("this host has no Python of its own", needs.install("python3"))
     for words in (["--version"], ["path"], *([verb, "--help"] for verb in ("bench", "clones", "deploy", "matrix"))):
         done = subprocess.run([python, "-I", "-S", launcher, *words], capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, ""), done.stderr

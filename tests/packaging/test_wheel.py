@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
-import importlib.util
 import os
 import re
 import subprocess
 import zipfile
 from pathlib import Path
 
+import needs
 import pytest
 from conftest import ROOT, Compile
 from elf_needs import needs_of
@@ -20,10 +20,7 @@ from installing import commands_of_environment
 from packaging_build import ARCHITECTURES, HERE, build, made_once
 from preloading import run
 
-pytestmark = pytest.mark.skipif(
-    any(importlib.util.find_spec(name) is None for name in ("mesonpy", "wheel", "shtab")),
-    reason="the tools of packaging/ are missing: pip install '.[package]'",
-)
+pytestmark = needs.python("mesonpy", "wheel", "shtab")
 # What the helper that times draws takes from the libc of the interpreter that opens it.
 TIMING = {"clock_gettime", "getauxval", "getrandom", "mmap", "syscall", "sysconf", "memset", "memcpy"}
 
@@ -86,7 +83,7 @@ def test_files_of_the_wheel_load_under_glibc_and_musl(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="ziglang is not installed: pip install ziglang")
+@needs.python("ziglang")
 @pytest.mark.parametrize("architecture", [name for name in ELF_MACHINES if name != HERE.name])
 def test_wheel_of_another_architecture_is_whole(architecture: str, tmp_path: Path) -> None:
     (wheel,) = build(tmp_path, "--arch", architecture, "--only", "wheel")

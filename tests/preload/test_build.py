@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -10,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import needs
 import pytest
 from command import Vgetrandom, one_line
 from elftools.elf.elffile import ELFFile
@@ -17,7 +17,7 @@ from foreign import ELF_MACHINES
 from vgetrandom.errors import VgetrandomError
 from vgetrandom.preload.builder import _command
 
-needs_zig = pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="ziglang is not installed")
+needs_zig = needs.python("ziglang")
 
 
 def exported(path: Path) -> set[str]:

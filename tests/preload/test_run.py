@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import needs
 import pytest
 from command import Vgetrandom, command_line, environment_with, one_line
 from vgetrandom.preload.launch import without_library
@@ -158,7 +159,7 @@ def test_program_is_found_on_path(vgetrandom: Vgetrandom, tmp_path: Path) -> Non
     assert result.stdout == f"{tmp_path}/only-here\n"
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become another user")
+@needs.root("to become another user")
 def test_folder_on_path_that_can_not_be_entered_is_passed_over(library: Path, tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
@@ -238,7 +239,7 @@ def test_other_architecture_is_named(vgetrandom: Vgetrandom, tmp_path: Path) -> 
     assert "32-bit x86" in vgetrandom("run", "--strict", "--", path).stderr
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to make a set-uid program for another user")
+@needs.root("to make a set-uid program for another user")
 def test_set_uid_program_is_named(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
     path = tmp_path / "raised"
     path.write_bytes(Path("/bin/true").read_bytes())
@@ -254,7 +255,7 @@ def test_emptied_environment_is_named(vgetrandom: Vgetrandom) -> None:
 def test_loader_run_as_a_command_is_reached(vgetrandom: Vgetrandom) -> None:
     loaders = [path for path in Path("/lib64").glob("ld-*.so*") if path.exists()]
     if not loaders:
-        pytest.skip("no loader in /lib64")
+        needs.another_host("with a loader in /lib64")
     assert vgetrandom("run", "--strict", "--", loaders[0], "/bin/true").returncode == 0
 
 
@@ -411,7 +412,7 @@ def sanitized(tmp_path: Path) -> Path:
     source.write_text("int main(void) { return 5; }\n")
     made = subprocess.run(["gcc", "-fsanitize=address", "-o", program, source], capture_output=True)
     if made.returncode or subprocess.run([program], capture_output=True).returncode != 5:
-        pytest.skip("gcc's address sanitizer is not installed, or does not run here")
+        needs.skip("gcc's address sanitizer does not run here", needs.install("gcc"))
     return program
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import needs
 import pytest
 from command import Vgetrandom, command_line, environment_with, one_line
 from conftest import ROOT
@@ -204,8 +205,7 @@ def test_nothing_is_written_over_that_was_in_the_source(musl: Path) -> None:
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 @pytest.mark.parametrize("allocator", ["freelist", "percpu"])
 def test_an_allocator_compiles_with_core_and_without_a_warning(tmp_path: Path, allocator: str, compiler: str) -> None:
-    if shutil.which(compiler) is None:
-        pytest.skip(f"{compiler} is not installed")
+    needs.require(compiler)
     found = find_allocator(SHIM, allocator)
     assert found
     folder = tmp_path / "core"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
+import needs
 import pytest
 from command import command_line, environment_with
 from conftest import ROOT
@@ -85,7 +85,7 @@ def test_libraries_get_the_names_that_programs_know(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not all(map(shutil.which, TOOLS)), reason=f"not all of {', '.join(TOOLS)} are installed")
+@needs.program(*TOOLS)
 def test_glibc_with_slots_and_with_a_list_keeps_its_promises(library: Path, tmp_path: Path) -> None:
     """glibc's own allocator is taken out of this release. The second build compiles only what the first has not."""
     version, work = "2.41", tmp_path / "work"

@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import needs
 import pytest
 from command import command_line, environment_with
 from conftest import ROOT, one_at_a_time
@@ -31,9 +32,7 @@ PARAMETERS = [
 ]
 TOOLS = ("make", "gcc", "musl-gcc")
 
-pytestmark = pytest.mark.skipif(
-    not all(map(shutil.which, TOOLS)), reason=f"not all of {', '.join(TOOLS)} are installed"
-)
+pytestmark = needs.program(*TOOLS)
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def build(library: Path, shared_folder: Path, name: str, allocator: str) -> Musl
                 text=True,
             )
             if any(reason in done.stderr for reason in NO_NETWORK):
-                pytest.skip(done.stderr.strip())
+                needs.skip(done.stderr.strip(), needs.MIRROR)
             assert (done.returncode, done.stderr) == (0, "")
             said.write_text(done.stdout)
     return Musl(output, said.read_text(), patch)

@@ -6,7 +6,6 @@ import errno
 import fcntl
 import os
 import resource
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from conftest import Compile
 from elftools.elf.elffile import ELFFile
@@ -92,7 +92,7 @@ def test_a_program_with_gccs_thread_sanitizer_keeps_its_status(
     arguments = [how] if how == "_exit" else []
     plain = run([program, *arguments])
     if plain.status != 66:
-        pytest.skip(f"the sanitizer does not run here: {plain.errors[-200:]!r}")
+        needs.another_host(f"on which the sanitizer runs: {plain.errors[-200:]!r}")
     assert run([program, *arguments], library).status == 66
 
 
@@ -174,7 +174,7 @@ def test_a_limit_on_the_size_of_files_raises_no_signal(watched: Reported, file: 
     assert file.read_text() == ""
 
 
-@pytest.mark.skipif(not os.access("/dev/full", os.W_OK), reason="no /dev/full here")
+@needs.host(os.access("/dev/full", os.W_OK), "with /dev/full")
 def test_a_full_disk_costs_the_line_alone(watched: Reported) -> None:
     assert unchanged(watched.run("leave", destination="/dev/full"))
 
@@ -325,7 +325,7 @@ def test_errno_is_left_alone(native: Compile, library: Path) -> None:
     assert run([native("ends"), "errno"], library).status == 77
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@needs.program("strace")
 def test_without_the_variable_it_makes_no_system_call(reported: Reported, reporter: Path, tmp_path: Path) -> None:
     """Neither after load nor at the end."""
     log = tmp_path / "log"

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import needs
 import pytest
 from vgetrandom.scan.closure import Closure, Loader, Root
 from vgetrandom.scan.elf_facts import Facts, Kind
@@ -146,8 +147,7 @@ def test_a_library_of_another_machine_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_musl_program_s_folders_are_musl_s(tmp_path: Path) -> None:
-    if shutil.which("musl-gcc") is None:
-        pytest.skip("musl-gcc is not installed")
+    needs.require("musl-gcc")
     # musl lets liba.so use the program's RUNPATH: glibc does not.
     program = build_tree(tmp_path, NEW + "$ORIGIN/first", "", compiler="musl-gcc")
     closure = closure_of(program)
@@ -182,7 +182,7 @@ def test_a_loop_of_links_in_a_root_ends(tmp_path: Path) -> None:
 def test_the_cache_is_read_as_ldconfig_prints_it() -> None:
     ldconfig = shutil.which("ldconfig", path="/sbin:/usr/sbin")
     if ldconfig is None or not Path("/etc/ld.so.cache").exists():
-        pytest.skip("this host has no ld.so.cache")
+        needs.another_host("with ldconfig and its cache")
     lines = subprocess.run([ldconfig, "-p"], capture_output=True, text=True, check=True).stdout.splitlines()
     printed = [(line.split()[0], line.split()[-1]) for line in lines if "=>" in line]
     read = [(name, path) for name, paths in read_cache(Path("/etc/ld.so.cache")).items() for path in paths]

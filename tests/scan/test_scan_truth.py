@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import needs
 import pytest
 from draws import Draws, count_draws
 from real_programs import PROGRAMS, Absent, Real, find
@@ -94,7 +95,7 @@ def test_the_verdict_agrees_with_strace(real: Real, open_library: Path) -> None:
     try:
         case = in_own_folder(real, open_library)
     except Absent as absent:
-        pytest.skip(str(absent))
+        needs.skip(str(absent), needs.MIRROR if real.release else needs.PROGRAMS)
     print(case.row.judgement.verdict.value, "|", case.row.judgement.reason, "|", case.before, "|", case.after)
     assert not disagreement(case), f"{case.row.judgement}\n{case.before}\n{case.after}"
 
@@ -107,7 +108,7 @@ def test_enough_programs_are_here_and_every_verdict_is_among_them() -> None:
             targets.append(Target(str(found.path), Root(str(found.root)) if found.root else Root()))
     verdicts = Counter(row.judgement.verdict for row in survey(targets).rows)
     if sum(verdicts.values()) < ENOUGH:
-        pytest.skip(f"only {sum(verdicts.values())} of the programs are here; tests/packages.txt names them")
+        needs.skip(f"only {sum(verdicts.values())} of the programs are here", needs.PROGRAMS)
     assert set(verdicts) == set(Verdict)
 
 
@@ -121,5 +122,5 @@ def test_for_many_programs_the_draws_visibly_move_to_the_vdso(open_library: Path
                 if case.after.own < case.before.own:
                     moved.append(real.name)
     if here < SHOWN:
-        pytest.skip(f"only {here} of the programs that draw in any case are installed; tests/packages.txt names them")
+        needs.skip(f"only {here} of the programs that draw in any case are installed", needs.PROGRAMS)
     assert len(moved) >= SHOWN, moved

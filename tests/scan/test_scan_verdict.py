@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from conftest import Compile
 from draws import count_draws
@@ -95,7 +96,7 @@ def test_a_libc_that_uses_the_vdso_itself_makes_a_program_native(
     try:
         root = debian.fetch("trixie", "amd64", ["libc6"])
     except VgetrandomError as error:
-        pytest.skip(str(error))
+        needs.skip(str(error), needs.MIRROR)
     loader = [str(root / "lib64/ld-linux-x86-64.so.2"), "--library-path", str(root / "usr/lib/x86_64-linux-gnu")]
     for way, verdict in (("getrandom", Verdict.NATIVE), ("getentropy", Verdict.REACHED), ("syscall", Verdict.REACHED)):
         path = program(native, way)
@@ -109,10 +110,9 @@ def test_a_libc_that_uses_the_vdso_itself_makes_a_program_native(
 def test_another_elf_class_is_unreachable(tmp_path: Path) -> None:
     source = tmp_path / "main.c"
     source.write_text("#include <sys/random.h>\nint main(void) { char b[4]; return getrandom(b, 4, 0) != 4; }\n")
+    needs.require_python("ziglang")
     compiler = [sys.executable, "-m", "ziglang", "cc", "-target", "x86-linux-musl"]
     done = subprocess.run([*compiler, "-o", str(tmp_path / "main"), str(source)], capture_output=True, text=True)
-    if "No module named" in done.stderr:
-        pytest.skip("ziglang is not installed")
     assert done.returncode == 0, done.stderr
     assert judged(tmp_path / "main").judgement.reason == "32-bit 386: the library does not exist for it"
 
@@ -134,7 +134,7 @@ def test_a_program_with_file_capabilities_is_unreachable(native: Compile, tmp_pa
     try:
         os.setxattr(path, "security.capability", capability)
     except OSError as error:
-        pytest.skip(f"file capabilities can't be set here: {error.strerror}")
+        needs.skip(f"file capabilities can't be set here: {error.strerror}", needs.ROOT)
     assert judged(path).judgement.reason == "file capabilities: the loader ignores LD_PRELOAD there"
 
 
@@ -188,7 +188,7 @@ def test_a_running_process_is_judged_by_what_it_has_mapped(library: Path) -> Non
 
 def test_a_package_s_programs_are_found_by_its_name() -> None:
     if not Path("/var/lib/dpkg/info/coreutils.list").exists():
-        pytest.skip("coreutils is not a Debian package here")
+        needs.another_host("with Debian's packages")
     paths = [row["path"] for row in json.loads(scan("--json", "--package", "coreutils").stdout)["files"]]
     assert any(path.endswith("/bin/shuf") for path in paths)
     done = scan("--package", "no-such-package")
@@ -209,7 +209,7 @@ def test_go_programs_are_told_by_their_release() -> None:
         try:
             root = debian.fetch(release, "amd64", ["age"])
         except VgetrandomError as error:
-            pytest.skip(str(error))
+            needs.skip(str(error), needs.MIRROR)
         judgement = judged(root / "usr/bin/age", Root(str(root))).judgement
         assert judgement.verdict is verdict
         assert judgement.reason.startswith(words)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
+import needs
 import pytest
 from conftest import Compile
 from preloading import run
@@ -22,8 +22,7 @@ def word(request: pytest.FixtureRequest) -> str:
 
 def drawn(native: Compile, library: Path, word: str, function: str, answer: str) -> tuple[int, int, bytes]:
     """What a function returns, errno and the bytes, with strace's answer to getrandom: "retval=0:when=1"."""
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
+    needs.require("strace")
     preload = ["-E", f"LD_PRELOAD={library}", "-E", f"VGETRANDOM={word}"]
     done = run(
         ["strace", "-qq", "-o", "/dev/null", "-e", f"inject=getrandom:{answer}", *preload, native("answers"), function]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import needs
 import pytest
 from conftest import NATIVE, ROOT, Compile
 from foreign import compile_by, emulator
@@ -57,7 +58,7 @@ FOREIGN = [
     Foreign("riscv64", "rvv", 9, "zig"),
 ]
 
-on_x86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="the vectors are this architecture's")
+on_x86_64 = needs.host(platform.machine() == "x86_64", "with an x86-64 processor")
 every_width = pytest.mark.parametrize("vector", [SSE2, AVX2, AVX512])
 every_foreign = pytest.mark.parametrize("foreign", FOREIGN, ids=str)
 
@@ -106,17 +107,15 @@ def openssl_keystream(key: bytes, length: int, block: int = 0) -> bytes:
     """OpenSSL's ChaCha20; its initialisation vector is the block counter, little-endian, then the nonce."""
     iv = block.to_bytes(4, "little") + bytes(12)
     command = ["openssl", "enc", "-chacha20", "-K", key.hex(), "-iv", iv.hex()]
-    try:
-        return subprocess.run(command, input=bytes(length), capture_output=True, check=True).stdout
-    except FileNotFoundError:
-        pytest.skip("openssl is not installed")
+    needs.require("openssl")
+    return subprocess.run(command, input=bytes(length), capture_output=True, check=True).stdout
 
 
 def expect_stream(program: Sequence[str], vector: int, key: bytes, stream: bytes, folder: Path) -> None:
     (folder / "stream").write_bytes(stream)
     done = subprocess.run([*program, str(vector), key.hex(), folder / "stream"], capture_output=True, text=True)
     if done.returncode == ABSENT:
-        pytest.skip("this processor has no such vectors")
+        needs.another_host("whose processor has these vectors")
     assert (done.returncode, done.stdout) == (0, "")
 
 
@@ -144,7 +143,7 @@ def test_every_length_and_alignment_on_other_architectures(
 def expect_no_residue(program: Sequence[str], vector: int, most_stack: int) -> None:
     done = subprocess.run([*program, str(vector)], capture_output=True, text=True)
     if done.returncode == ABSENT:
-        pytest.skip("this processor has no such vectors")
+        needs.another_host("whose processor has these vectors")
     assert done.returncode == 0, done.stdout + done.stderr
     assert int(done.stdout) <= most_stack
 
@@ -178,7 +177,7 @@ def test_nothing_of_the_key_is_left_and_little_stack_is_taken(residue: Path, lib
     assert done.status == 0, done.text
     used, _, stack = done.text.split()[1:]
     if int(used) != vector:
-        pytest.skip("this processor has no such vectors")
+        needs.another_host("whose processor has these vectors")
     assert int(stack) <= MOST_STACK
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import needs
 import pytest
 from conftest import Compile
 from real_programs import PROGRAMS, Absent, Real, find
@@ -23,8 +24,7 @@ _CALL = re.compile(r"(\d+) +(?:<\.\.\. )?(\w+)[( ]")
 @pytest.fixture(scope="module")
 def libraries(library: Path, native: Compile) -> Iterator[tuple[Path, Path]]:
     """The library, and one with nothing in it, where every user can load them."""
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
+    needs.require("strace")
     with tempfile.TemporaryDirectory(prefix="vgetrandom-") as folder:
         Path(folder).chmod(0o755)
         empty = native("empty", "-shared", "-nostdlib", "-Wl,-z,noseparate-code,-z,norelro", output="libempty.so")
@@ -59,7 +59,7 @@ def test_no_kind_of_system_call_is_new(real: Real, libraries: tuple[Path, Path])
     try:
         found = find(real)
     except Absent as why:
-        pytest.skip(str(why))
+        needs.skip(str(why), needs.PROGRAMS)
     library, empty = libraries
     made = kinds(lines_of(found.command, real, library))
     known: set[str] = set()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import needs
 import pytest
 from conftest import NATIVE, ROOT
 from elftools.elf.elffile import ELFFile
@@ -56,8 +56,7 @@ def found(*command: str) -> str:
 
 
 def own_compiler(name: str) -> Compiler:
-    if shutil.which(name) is None:
-        pytest.skip(f"{name} is not installed")
+    needs.require(name)
     arch = found(name, "-dumpmachine").partition("-")[0]
     if name == "gcc":
         return Compiler(
@@ -67,9 +66,9 @@ def own_compiler(name: str) -> Compiler:
 
 
 def zig(arch: str) -> Compiler:
+    needs.require_python("ziglang")
     package = importlib.util.find_spec("ziglang")
-    if package is None or package.origin is None:
-        pytest.skip("ziglang is not installed")
+    assert package and package.origin
     words = [sys.executable, "-m", "ziglang", "cc", "-target", f"{arch}-freestanding-none", "-fno-sanitize=all"]
     return Compiler(words, Path(package.origin).parent / "lib" / "include", arch)
 

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import needs
 import pytest
 from conftest import Compile
 from preloading import run
@@ -187,8 +188,8 @@ def test_lock_refused_is_droppable_and_says_so(refusing: Path, everything: Path,
 
 def test_lock_without_a_right_to_lock_memory(native: Compile, witness: Witness, public_folder: Path) -> None:
     """RLIMIT_MEMLOCK 0, for a user who is not root."""
-    if os.geteuid() != 0 or shutil.which("setpriv") is None or shutil.which("prlimit") is None:
-        pytest.skip("needs root, setpriv and prlimit")
+    needs.require("setpriv", "prlimit")
+    needs.require_root("to become another user")
     copies = [
         Path(shutil.copy(path, public_folder)) for path in (witness.library, witness.witness, native("draw_once"))
     ]
@@ -233,7 +234,7 @@ def test_arc4random_without_any_source_ends_the_process(
     assert done.text == ("caught\n" if handling == "catch" else "")
 
 
-@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
+@needs.program("valgrind")
 def test_under_valgrind(everything: Path, witness: Witness) -> None:
     """It hides the vDSO, and it would tell of a read of what was never written."""
     command = ["valgrind", "-q", everything]
@@ -242,7 +243,7 @@ def test_under_valgrind(everything: Path, witness: Witness) -> None:
     assert not re.search("ninitialised|Invalid|Jump", errors), errors
 
 
-@pytest.mark.skipif(shutil.which("qemu-x86_64") is None, reason="qemu-x86_64 (qemu-user) is not installed")
+@needs.program("qemu-x86_64")
 def test_under_qemu_user(everything: Path, witness: Witness) -> None:
     """Its guests have no vDSO, or one without getrandom."""
     with tempfile.NamedTemporaryFile() as file:
@@ -264,8 +265,7 @@ def public_folder() -> Iterator[Path]:
 
 @pytest.mark.parametrize("word", ["off", "lock", "nobulk"])
 def test_a_set_uid_program_ignores_the_variable(native: Compile, library: Path, public_folder: Path, word: str) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root can make a program that is set-uid to somebody else")
+    needs.require_root("to make a program that is set-uid to somebody else")
     shutil.copy(library, public_folder / "libvgetrandom.so")
     program = public_folder / "secure"
     linked = native(
@@ -283,14 +283,14 @@ def test_a_set_uid_program_ignores_the_variable(native: Compile, library: Path, 
     program.chmod(0o6755)
     secure = output()
     if secure.startswith("secure 0"):
-        pytest.skip("this file system takes no set-uid programs")
+        needs.another_host("with set-uid programs in the temporary folder")
     assert secure == "secure 1 status 1 memory 1 bulk 1\n"
 
 
 def test_a_program_without_libc_is_unharmed(native: Compile, library: Path) -> None:
     """It has a loader, and so the library, but nobody who knows errno or the environment."""
     if os.uname().machine != "x86_64":
-        pytest.skip("no_libc.c is written for x86-64")
+        needs.another_host("with an x86-64 processor")
     bare = ["-nostdlib", "-pie", "-fPIE", "-Wl,--no-as-needed", "-Wl,--dynamic-linker=/lib64/ld-linux-x86-64.so.2"]
     program = native("no_libc", *bare, "-Wl,--as-needed")
     done = alone([program], library)

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import needs
 import pytest
 from conftest import Compile
 from tracing import trace
@@ -30,7 +31,7 @@ def fetched(release: str, *packages: str) -> Path:
     try:
         return debian.fetch(release, "amd64", packages)
     except VgetrandomError as error:
-        pytest.skip(str(error))
+        needs.skip(str(error), needs.MIRROR)
 
 
 def glibc(native: Compile, release: str, version: str) -> Libc:
@@ -43,7 +44,7 @@ def glibc(native: Compile, release: str, version: str) -> Libc:
     try:
         folder = debian.libc_directory(release, "amd64")
     except VgetrandomError as error:
-        pytest.skip(str(error))
+        needs.skip(str(error), needs.MIRROR)
     return Libc(program, (str(folder / "ld-linux-x86-64.so.2"), "--library-path", str(folder)), version)
 
 

@@ -5,15 +5,14 @@ The rules hold on every architecture; the default run reads this host's build, t
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from conftest import ROOT, Build
 from elftools.elf.dynamic import DynamicSection
@@ -54,12 +53,10 @@ def file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """A stripped library: this host's, or one that `vgetrandom build` makes for another target."""
     output = tmp_path_factory.mktemp("library") / "libvgetrandom.so"
     if request.param == "host":
-        if shutil.which("strip") is None:
-            pytest.skip("strip is not installed")
+        needs.require("strip")
         subprocess.run(["strip", "-o", output, request.getfixturevalue("library")], check=True)
         return output
-    if importlib.util.find_spec("ziglang") is None:
-        pytest.skip("ziglang is not installed")
+    needs.require_python("ziglang")
     command = [sys.executable, "-m", "vgetrandom", "build", "--target", request.param, "-o", str(output)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -179,7 +176,7 @@ def test_code_is_not_relocated(elf: ELFFile) -> None:
 def test_markings_of_control_flow_protection(elf: ELFFile) -> None:
     machine = elf["e_machine"]
     if machine not in FEATURE_1_AND:
-        pytest.skip(f"{machine} has none")
+        needs.another_host(f"of another architecture: {machine} has none")
     kind, found = FEATURE_1_AND[machine], 0
     for segment in elf.iter_segments():
         if segment["p_type"] not in ("PT_NOTE", "PT_GNU_PROPERTY"):
@@ -192,7 +189,7 @@ def test_markings_of_control_flow_protection(elf: ELFFile) -> None:
 
 def test_every_function_begins_where_an_indirect_branch_may_land(elf: ELFFile) -> None:
     if elf["e_machine"] != "EM_X86_64":
-        pytest.skip("read on x86-64 only")
+        needs.another_host("with an x86-64 processor")
     functions = [symbol for symbol in dynamic_symbols(elf) if symbol["st_info"]["type"] == "STT_FUNC"]
     assert {symbol.name for symbol in functions} == EXPORTS - {"vgetrandom_process"}
     for symbol in functions:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import needs
 import pytest
 from conftest import NATIVE, Build, meson, one_at_a_time
 from preloading import Run, run
@@ -26,8 +27,7 @@ def installed(build: Build, shared_folder: Path) -> Path:
 
 
 def compiles(*command: str | Path) -> None:
-    if shutil.which(str(command[0])) is None:
-        pytest.skip(f"{command[0]} is not installed")
+    needs.require(str(command[0]))
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
@@ -57,9 +57,7 @@ def test_install_puts_each_file_where_it_belongs(installed: Path) -> None:
 
 def pkg_config(installed: Path, *arguments: str) -> list[str]:
     """The words that pkg-config prints for the installed library."""
-    command = shutil.which("pkg-config")
-    if command is None:
-        pytest.skip("pkg-config is not installed")
+    command = needs.require("pkg-config")
     environment = {
         **os.environ,
         "PKG_CONFIG_PATH": str(installed / "usr/lib/pkgconfig"),

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import TypeVar
 
+import needs
 import pytest
 from preloading import Run, run
 from witness import Witness, Witnessed, alone
 
 LIBRARIES = Path("/usr/lib")
 Done = TypeVar("Done", Run, Witnessed)
-
-
-def needs(*programs: str) -> None:
-    """Skip where one of the programs is not installed."""
-    for program in programs:
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed")
 
 
 def good(done: Done) -> Done:
@@ -82,7 +75,7 @@ def test_python_draws_in_a_pool_of_forked_processes(witness: Witness) -> None:
 
 
 def test_ssh_keygen_makes_keys_that_are_valid_and_differ(witness: Witness, tmp_path: Path) -> None:
-    needs("ssh-keygen")
+    needs.require("ssh-keygen")
     for kind in ("ed25519", "ecdsa"):
         keys = set()
         for name in ("one", "two"):
@@ -95,7 +88,7 @@ def test_ssh_keygen_makes_keys_that_are_valid_and_differ(witness: Witness, tmp_p
 
 
 def test_openssl_draws_bytes_and_makes_a_key(witness: Witness) -> None:
-    needs("openssl")
+    needs.require("openssl")
     drawn = {good(witness.run(["openssl", "rand", "-hex", "32"])).text for _ in range(5)}
     assert len(drawn) == 5 and all(re.fullmatch(r"[0-9a-f]{64}\n", text) for text in drawn)
     key = good(witness.run(["openssl", "genpkey", "-algorithm", "ED25519"]))
@@ -103,7 +96,7 @@ def test_openssl_draws_bytes_and_makes_a_key(witness: Witness) -> None:
 
 
 def test_shuf_gives_permutations(witness: Witness, tmp_path: Path) -> None:
-    needs("shuf")
+    needs.require("shuf")
     command = ["shuf", "-i", "1-1000"]
     done = [served(witness.run(command), 1).text.split() for _ in range(3)]
     assert all(sorted(map(int, numbers)) == list(range(1, 1001)) for numbers in done)
@@ -115,7 +108,7 @@ def test_shuf_gives_permutations(witness: Witness, tmp_path: Path) -> None:
 
 
 def test_sort_in_random_order_keeps_equal_lines_together(witness: Witness) -> None:
-    needs("sort")
+    needs.require("sort")
     lines = [f"line {number % 100}" for number in range(300)]
     text = "".join(f"{line}\n" for line in lines).encode()
     orders = []
@@ -128,7 +121,7 @@ def test_sort_in_random_order_keeps_equal_lines_together(witness: Witness) -> No
 
 
 def test_mktemp_makes_files_and_folders(witness: Witness, tmp_path: Path) -> None:
-    needs("mktemp")
+    needs.require("mktemp")
     names = set()
     for options in ([], ["-d"], [], ["-d"]):
         done = good(witness.run(["mktemp", *options, str(tmp_path / "name.XXXXXXXXXX")]))
@@ -157,7 +150,7 @@ else {
 
 
 def test_node_draws_in_workers(witness: Witness, tmp_path: Path) -> None:
-    needs("node")
+    needs.require("node")
     script = tmp_path / "draws.js"
     script.write_text(NODE)
     done = good(witness.run(["node", script]))
@@ -165,7 +158,7 @@ def test_node_draws_in_workers(witness: Witness, tmp_path: Path) -> None:
 
 
 def test_gcc_makes_the_same_object(witness: Witness, tmp_path: Path) -> None:
-    needs("gcc")
+    needs.require("gcc")
     (tmp_path / "program.c").write_text('#include <stdio.h>\nint main(void) { return puts("hello") < 0; }\n')
     command = ["gcc", "-O2", "-pipe", "-save-temps=obj", "program.c", "-o", "program"]
     made = []
@@ -177,7 +170,7 @@ def test_gcc_makes_the_same_object(witness: Witness, tmp_path: Path) -> None:
 
 
 def test_git_makes_the_same_commit(witness: Witness, tmp_path: Path) -> None:
-    needs("git")
+    needs.require("git")
     who = {f"GIT_{role}_{field}": "a@example.org" for role in ("AUTHOR", "COMMITTER") for field in ("NAME", "EMAIL")}
     when = {"GIT_AUTHOR_DATE": "2024-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2024-01-01T00:00:00Z"}
     fixed = {**who, **when, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
@@ -195,9 +188,10 @@ def test_git_makes_the_same_commit(witness: Witness, tmp_path: Path) -> None:
 
 
 def allocator(name: str) -> Path:
-    for path in sorted(LIBRARIES.rglob(f"{name}.so.*")):
-        return path
-    pytest.skip(f"{name} is not installed")
+    found = sorted(LIBRARIES.rglob(f"{name}.so.*"))
+    if not found:
+        needs.skip(f"{name} is not installed", needs.install(name))
+    return found[0]
 
 
 @pytest.mark.parametrize("order", ["before", "after"])
@@ -235,7 +229,7 @@ def test_nothing_is_printed_opened_or_changed(library: Path) -> None:
 
 
 def test_breakpoints_of_a_debugger_and_single_steps_work(library: Path) -> None:
-    needs("gdb")
+    needs.require("gdb")
     commands = ["set startup-with-shell off", "break getrandom", "run", "stepi 20", "bt 1", "delete", "continue"]
     words = [word for command in commands for word in ("-ex", command)]
     plain = {"DEBUGINFOD_URLS": "", "HOME": "/nonexistent"}

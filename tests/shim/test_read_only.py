@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import re
-import shutil
 from pathlib import Path
 
+import needs
 import pytest
 from conftest import Compile
 from elftools.elf.elffile import ELFFile
@@ -65,8 +65,9 @@ def test_without_memory(native: Compile, library: Path, refusing: Path, compiler
 
 def test_without_a_libc(native: Compile, library: Path, tmp_path: Path) -> None:
     """Its last system call before the program's own is the one that makes the page read-only."""
-    if platform.machine() != "x86_64" or shutil.which("strace") is None:
-        pytest.skip("no_libc.c is written for x86-64, and needs strace")
+    needs.require("strace")
+    if platform.machine() != "x86_64":
+        needs.another_host("with an x86-64 processor")
     bare = ["-nostdlib", "-pie", "-fPIE", "-Wl,--no-as-needed", "-Wl,--dynamic-linker=/lib64/ld-linux-x86-64.so.2"]
     program = native("no_libc", *bare, "-Wl,--as-needed")
     log = tmp_path / "log"

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import needs
 import pytest
 from witness import Process, Witness, read_testimony
 
@@ -51,18 +52,19 @@ def processes_in(folder: Path) -> list[Process]:
 
 
 def postgres_folder() -> Path:
-    for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
-        if all((path / name).exists() for name in ("initdb", "postgres", "pg_ctl", "pgbench", "psql")):
-            return path
-    pytest.skip("postgresql is not installed")
+    names = ("initdb", "postgres", "pg_ctl", "pgbench", "psql")
+    folders = Path("/usr/lib/postgresql").glob("*/bin")
+    found = [folder for folder in folders if all((folder / name).exists() for name in names)]
+    if not found:
+        needs.skip("postgresql is not installed", needs.install("postgresql"))
+    return max(found)
 
 
 def as_somebody() -> list[str]:
     """PostgreSQL refuses to be run by root."""
     if os.geteuid() != 0:
         return []
-    if shutil.which("setpriv") is None:
-        pytest.skip("setpriv is not installed")
+    needs.require("setpriv")
     return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]
 
 
@@ -139,9 +141,7 @@ def free_port() -> int:
 @pytest.fixture
 def nginx(witness: Witness, folder: Path) -> Iterator[int]:
     """The port of a running nginx with the library."""
-    program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if program is None or shutil.which("openssl") is None:
-        pytest.skip("nginx or openssl is not installed")
+    program = needs.require("nginx", "openssl")
     port = free_port()
     user = "user root;" if os.geteuid() == 0 else ""
     (folder / "conf").write_text(NGINX.format(folder=folder, port=port, user=user))

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from conftest import ROOT, Compile
 from draws import count_draws
@@ -221,8 +222,7 @@ def test_watch_prints_each_look_until_interrupted(native: Compile, library: Path
 
 
 def test_watch_on_a_terminal_redraws_and_ends_cleanly(load: Load) -> None:
-    if shutil.which("script") is None:
-        pytest.skip("script, which makes a terminal, is not installed")
+    needs.require("script")
     inner = " ".join(command("--watch", "--interval", "0.2", "--count", "3", *load.pids))
     done = subprocess.run(
         ["script", "-qec", inner, "/dev/null"],
@@ -238,8 +238,7 @@ def test_watch_on_a_terminal_redraws_and_ends_cleanly(load: Load) -> None:
 
 
 def test_watch_on_a_terminal_says_that_there_is_nothing() -> None:
-    if shutil.which("script") is None:
-        pytest.skip("script, which makes a terminal, is not installed")
+    needs.require("script")
     inner = " ".join(command("--watch", "--interval", "0.1", "--count", "2", os.getpid()))
     words = ["script", "-qec", inner, "/dev/null"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
@@ -277,8 +276,7 @@ def test_a_screen_keeps_both_ends_of_a_command_and_what_is_warned_of() -> None:
 
 
 def test_watch_in_60_columns_is_readable(load: Load) -> None:
-    if shutil.which("script") is None:
-        pytest.skip("script, which makes a terminal, is not installed (apt-get install bsdutils)")
+    needs.require("script")
     inner = f"stty cols 60 rows 4; {' '.join(command('--watch', '--interval', '0.2', '--count', '2', *load.pids))}"
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     done = subprocess.run(
@@ -294,14 +292,14 @@ def test_watch_in_60_columns_is_readable(load: Load) -> None:
     assert "more processes" in done.stdout and "…" not in done.stdout
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to unmount /proc for itself")
+@needs.root("to unmount /proc for itself")
 @pytest.mark.parametrize("words", [("status",), ("status", "1"), ("status", "--watch"), ("scan", "--pid", "1")])
 def test_without_proc_it_says_so(words: tuple[str, ...]) -> None:
     inner = " ".join([sys.executable, "-m", "vgetrandom", *words])
     alone = ["unshare", "-m", "sh", "-c", f"umount -l /proc && {inner}"]
     done = subprocess.run(alone, capture_output=True, text=True, timeout=60)
     if "unshare" in done.stderr or "umount" in done.stderr:
-        pytest.skip(f"no mount namespace here: {done.stderr.strip()}")
+        needs.another_host("on which mounts of our own can be had")
     assert done.returncode == 2
     assert "/proc is not mounted here" in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -388,8 +386,7 @@ def test_a_switched_off_library_says_so(native: Compile, library: Path) -> None:
 
 def test_other_users_processes_are_counted_and_not_shown(load: Load) -> None:
     """As a user who may not look at ours: it says how many it can't see, and fails in nothing."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can become another user")
+    needs.require_root("to become another user")
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:

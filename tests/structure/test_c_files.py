@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import needs
 import pytest
 from c_graph import Graph, below, call_graph, include_graph
 from conftest import ROOT, Build
@@ -26,7 +27,7 @@ ROOMS = {
 }
 HOSTS = [room for room in ROOMS if (ROOT / room / "platform.h").is_file()]
 
-needs_compiler = pytest.mark.skipif(not (shutil.which("gcc") and shutil.which("nm")), reason="gcc is not installed")
+needs_compiler = needs.program("gcc", "nm")
 
 
 def sources(folder: str, root: Path = ROOT) -> list[Path]:

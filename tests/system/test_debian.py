@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
 from pathlib import Path
 
+import needs
 import pytest
 from elftools.elf.elffile import ELFFile
 from vgetrandom.errors import VgetrandomError
@@ -21,17 +21,16 @@ PACKAGE = "musl"
 @pytest.fixture(scope="session")
 def reachable(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Skip where packages can't be fetched at all: no apt, no Debian source, or a mirror that doesn't answer."""
-    if shutil.which("apt-get") is None:
-        pytest.skip("apt-get is not installed")
+    needs.require("apt-get")
     try:
         uri = debian.host_mirror().uri
     except VgetrandomError as error:
-        pytest.skip(str(error))
+        needs.skip(str(error), needs.MIRROR)
     target = tmp_path_factory.mktemp("probe") / "InRelease"
     helper = "/usr/lib/apt/apt-helper"
     command = [helper, "download-file", f"{uri.rstrip('/')}/dists/trixie/InRelease", str(target)]
     if subprocess.run(command, capture_output=True, timeout=120).returncode != 0:
-        pytest.skip("the host's Debian mirror does not answer")
+        needs.skip("the host's Debian mirror does not answer", needs.MIRROR)
 
 
 @pytest.fixture
