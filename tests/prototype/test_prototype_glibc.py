@@ -11,7 +11,7 @@ import needs
 import pytest
 from command import command_line, environment_with
 from conftest import ROOT
-from prototype.toys import description
+from prototype.toys import description, toy_glibc
 from vgetrandom.errors import VgetrandomError
 from vgetrandom.prototype import glibc
 from vgetrandom.prototype.allocator import find_allocator
@@ -26,18 +26,6 @@ CASES = ("interface", "life", "confined", "thread_states", "fork_states", "fork_
 KNOWN = {"slots": (), "freelist": ("confined_",)}
 
 
-def toy(folder: Path, other: bool = False) -> Path:
-    """glibc's files with the anchors of all releases and nothing else; `other`: with the last of several anchors."""
-    for edit in description("glibc").edits:
-        path = folder / edit.file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        before = path.read_text() if path.exists() else ""
-        anchor = (edit.anchor, *edit.others)[-1 if other else 0]
-        if anchor not in before:
-            path.write_text(before + anchor + "/* between */\n")
-    return folder
-
-
 def lifted(tree: Path, version: str, allocator: str) -> dict[str, Change]:
     found = find_allocator(ROOT / "shim", allocator)
     assert found
@@ -47,7 +35,7 @@ def lifted(tree: Path, version: str, allocator: str) -> dict[str, Change]:
 
 @pytest.mark.parametrize("version", RELEASES[1:])
 def test_slots_needs_no_hook_and_leaves_none_of_glibcs_own(tmp_path: Path, version: str) -> None:
-    found = lifted(toy(tmp_path / "glibc"), version, "slots")
+    found = lifted(toy_glibc(tmp_path / "glibc"), version, "slots")
     hooks = re.compile(r"__getrandom_(fork_subprocess|vdso_release|reset_state|allocator)|getrandom_buf")
     assert not [change.file for change in found.values() if change.before is not None and hooks.search(change.after)]
     assert "random/slots.c" in found and "random/freelist.c" not in found
@@ -56,7 +44,7 @@ def test_slots_needs_no_hook_and_leaves_none_of_glibcs_own(tmp_path: Path, versi
 
 @pytest.mark.parametrize("version", RELEASES)
 def test_freelist_is_told_of_forks_and_of_threads_ends(tmp_path: Path, version: str) -> None:
-    found = lifted(toy(tmp_path / "glibc"), version, "freelist")
+    found = lifted(toy_glibc(tmp_path / "glibc"), version, "freelist")
     fork = found["sysdeps/nptl/_Fork.c"].after
     assert re.search(r"allocator_fork \(-1\);\n.*arch_fork.*\n.*allocator_fork \(pid == 0\);\n", fork)
     assert ("internal_signal_block_all" in fork) == (version == "2.36"), "later releases block signals there anyway"
@@ -65,7 +53,7 @@ def test_freelist_is_told_of_forks_and_of_threads_ends(tmp_path: Path, version: 
 
 @pytest.mark.parametrize("other", [False, True])
 def test_mallocs_word_stays_a_system_call_in_upstreams_source_and_in_debians(tmp_path: Path, other: bool) -> None:
-    found = lifted(toy(tmp_path / "glibc", other), "2.36", "slots")
+    found = lifted(toy_glibc(tmp_path / "glibc", other), "2.36", "slots")
     assert "__getrandom_nocancel_direct (&tcache_key" in found["malloc/malloc.c"].after
 
 

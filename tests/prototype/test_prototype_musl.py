@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -12,9 +15,11 @@ import needs
 import pytest
 from command import command_line, environment_with
 from conftest import ROOT, one_at_a_time
+from prototype.page import block
 from prototype.toys import description
 from vgetrandom.conformance.libc_folder import look
 from vgetrandom.prototype.source import fetch_release
+from vgetrandom.system.vdso import find_getrandom, vdso_image
 
 RELEASE = "trixie"
 # What a mistake in a host or an allocator breaks: interfaces, forks, threads, handlers, a sandbox, start and end.
@@ -142,3 +147,44 @@ def test_a_mutant_of_percpu_is_caught(patch: Path, library: Path, shared_folder:
     broken = build(library, shared_folder, patch.stem, str(mutant(patch, tmp_path)))
     found = outcomes(library, broken.folder, head["Case"])[head["Case"]]
     assert found.startswith(("fail", "crash", "timeout")), f"{head['Breaks']} {head['Case']} did not notice: {found}"
+
+
+DRAWS = """
+#include <sys/random.h>
+
+int main(void)
+{
+	char bytes[16];
+
+	for (int i = 0; i < 3; i++)
+		if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+			return 1;
+	return 0;
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("gdb") is None, reason="gdb is not installed (apt-get install gdb)")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the page names x86-64's thread pointer")
+def test_gdb_follows_a_draw_as_the_page_says(slots: Musl, tmp_path: Path) -> None:
+    """docs/lifting.md, "How to debug": the first draw, with its thread's record, and the second in the vDSO."""
+    image = vdso_image()
+    if image is None or find_getrandom(image) is None:
+        pytest.skip("no vDSO getrandom here")
+    (tmp_path / "draw.c").write_text(DRAWS)
+    subprocess.run([slots.folder / "bin/musl-gcc", "-g", "-o", "draw", "draw.c"], cwd=tmp_path, check=True)
+    (tmp_path / "commands").write_text("set startup-with-shell off\n" + block("set breakpoint pending on"))
+    done = subprocess.run(
+        ["gdb", "-q", "-nx", "-batch", "-x", "commands", "./draw"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "DEBUGINFOD_URLS": "", "HOME": "/nonexistent"},
+        capture_output=True,
+        text=True,
+    )
+    record, settings, trace = done.stdout.partition("$1 = ")[2], done.stdout.partition("$2 = ")[2], done.stdout
+    assert record.startswith("{slot = 0x0, tail = 0x0, stamp = 1, claimed = 0}"), done.stdout + done.stderr
+    assert settings.startswith("{entry = 0x") and "state_size = " in settings.splitlines()[0]
+    assert trace.count("hit Breakpoint 1, ") + trace.count("\nBreakpoint 1, ") == 2
+    frames = re.findall(r"^#\d+ .*?(\w+) \(", trace, re.MULTILINE)
+    assert frames[0] in ("getrandom", "__vdso_getrandom") and frames[-1] == "main"
+    assert {"draw_from_state", "__random_draw_slowly"} <= set(frames)

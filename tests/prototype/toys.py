@@ -29,3 +29,15 @@ def toy_musl(folder: Path, configure: str = "exit 1", version: str = "1.2.5") ->
     (folder / "configure").write_text(f"#!/bin/sh\n{configure}\n")
     (folder / "configure").chmod(0o755)
     return folder
+
+
+def toy_glibc(folder: Path, other: bool = False) -> Path:
+    """glibc's files with the anchors of all releases and nothing else; `other`: with the last of several anchors."""
+    for edit in description("glibc").edits:
+        path = folder / edit.file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        before = path.read_text() if path.exists() else ""
+        anchor = (edit.anchor, *edit.others)[-1 if other else 0]
+        if anchor not in before:
+            path.write_text(before + anchor + "/* between */\n")
+    return folder
