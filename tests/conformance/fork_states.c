@@ -2,7 +2,7 @@
 /*
  * A thread forks in the middle of its draw, others being in the middle of theirs: in the child new threads, and
  * those of its children in turn, are inside the vDSO's getrandom with states of their own, not with that of the
- * draw which was interrupted.
+ * draw which was interrupted. And in the parent new threads have none of those that are still in use there.
  *
  * Source: lib/vdso/getrandom.c in Linux: opaque_state is not shared between threads without locking; fork(2)
  * Kind: promise
@@ -29,9 +29,10 @@ static void in_the_child(int generation)
 	wait_ok(child, "the child's child");
 }
 
-/* Called by one of a crowd while all of it is inside. */
+/* Called by one of a crowd while all of it is inside; and so it is while another crowd comes, after the fork. */
 static void fork_now(void)
 {
+	struct states *states;
 	pid_t child = fork();
 
 	if (!child) {
@@ -41,6 +42,9 @@ static void fork_now(void)
 		_exit(0);
 	}
 	wait_ok(child, "the child");
+	states = states_of_crowd(24, NULL);
+	states_distinct(states, "new threads of the parent");
+	states_free(states);
 }
 
 int main(void)

@@ -264,6 +264,12 @@ def test_a_suite_with_another_version_is_said(tmp_path: Path, monkeypatch: pytes
         ("musl --source {musl} -o {new}:x", "has ':' in it, which the build of a libc does not bear; name another"),
         ("musl --source {musl} --allocator no.c -o {new}", "--allocator takes slots, freelist, percpu, none or a C"),
         ("musl --release no/such -o {new}", "'no/such' can't be the name of a Debian release"),
+        ("musl --release 9.9 -o {new}", "where musl 9.9 is to be had is not known here; name 1.2.5, 1.2.6, a suite of"),
+        ("musl --source {musl} -o {full}/something/new", "something can't be written to (Not a directory); give -o"),
+        ("musl --source {musl} -o /proc/new/new", "/proc can't be written to ("),
+        ("musl --source {musl} --work {full}/something -o {new}", "give --work another place"),
+        ("musl --source {musl} -o {new} --patch {full}", "is a folder; give --patch a file to write"),
+        ("musl --source {musl} -o {new} --patch {new}/no/patch", "/no; give --patch a file to write"),
     ],
 )
 def test_what_is_wrong_is_one_line(vgetrandom: Vgetrandom, musl: Path, tmp_path: Path, words: str, wrong: str) -> None:
@@ -310,13 +316,26 @@ def test_a_working_folder_is_of_one_source(vgetrandom: Vgetrandom, musl: Path, t
     assert "is of another source; give --work a folder for this one" in one_line(result)
 
 
-def test_a_build_that_fails_says_why_and_leaves_nothing(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
-    musl = toy_musl(tmp_path / "musl", "echo checking; echo 'configure: error: no compiler'; exit 1")
+@pytest.mark.parametrize(
+    ("last_words", "why"),
+    [
+        ("echo checking; echo 'configure: error: no compiler'", "configure: error: no compiler"),
+        (
+            "echo 'ld: x.o: undefined reference to y'; echo 'collect2: error: ld failed'",
+            "ld: x.o: undefined reference to y",
+        ),
+        ("echo checking", "checking"),
+    ],
+)
+def test_a_build_that_fails_says_why_and_leaves_nothing(
+    vgetrandom: Vgetrandom, tmp_path: Path, last_words: str, why: str
+) -> None:
+    musl = toy_musl(tmp_path / "musl", f"{last_words}; exit 1")
     (tmp_path / "tmp").mkdir()
     words = ("prototype", "musl", "--source", musl, "-o", tmp_path / "new")
     result = vgetrandom(*words, TMPDIR=str(tmp_path / "tmp"))
     assert result.returncode == 2
-    assert "configuring musl failed: configure: error: no compiler; --work DIR keeps" in one_line(result)
+    assert f"configuring musl failed: {why}; --work DIR keeps" in one_line(result)
     assert not (tmp_path / "new").exists()
     assert not list((tmp_path / "tmp").iterdir())
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,12 @@ from ..errors import VgetrandomError
 
 MARK = "prototype.json"  # in a folder that this verb made
 LOG = "build.log"
+_REASONS = (
+    " error: ",
+    " *** ",
+    ": undefined reference to ",
+    ": multiple definition of ",
+)  # the linker's have no "error"
 Progress = Callable[[str, int, int], None]  # what is done, steps done, all steps (0: not known)
 
 
@@ -71,7 +78,7 @@ def command(
                 _end(process)
             raise
     if status:
-        reasons = (line for line in last if " error: " in line or " *** " in line or line.startswith("Error"))
+        reasons = (line for line in last if any(word in line for word in _REASONS) or line.startswith("Error"))
         why = next(reasons, last[-1] if last else "?")
         raise VgetrandomError(f"{what} failed: {why}; --work DIR keeps the tree and {LOG}")
 
@@ -109,6 +116,16 @@ def count_steps(folder: Path, words: Sequence[object]) -> int:
         [*map(str, words), "-n"], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
     return done.stdout.count("\n") if done.returncode == 0 else 0
+
+
+def require_place(folder: Path, option: str) -> None:
+    """Raises VgetrandomError when nothing can be written in a folder, or it can't be made; nothing is left there."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise VgetrandomError(f"{there} can't be written to ({error.strerror}); give {option} another place") from error
 
 
 def require_free(output: Path) -> None:

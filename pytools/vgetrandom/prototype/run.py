@@ -20,7 +20,7 @@ from ..preload.builder import host_compiler
 from ..preload.library import source_path
 from . import glibc, musl
 from .allocator import find_allocator
-from .building import Job, Progress, put, require_free
+from .building import Job, Progress, put, require_free, require_place
 from .description import Description, read_description
 from .lift import Change, Lift, changes, write
 from .patch import Size, as_patch, size
@@ -64,8 +64,11 @@ def make(order: Order, progress: Progress) -> Outcome:
     description = read_description(shim / "hosts", order.libc)
     if order.output:
         require_free(order.output)
+        require_place(order.output.parent, "-o")
         _require_plain(order.output)
         _require_tools(order.libc)
+    if order.patch:
+        _require_file(order.patch)
     allocator = find_allocator(shim, order.allocator)
     with _working_folder(order.work) as work:
         tree = _source(order, description, work, progress)
@@ -112,6 +115,7 @@ def _sizes(path: Path) -> str:
 @contextlib.contextmanager
 def _working_folder(kept: Path | None) -> Iterator[Path]:
     if kept:
+        require_place(kept, "--work")
         kept.mkdir(parents=True, exist_ok=True)
         _require_plain(kept.resolve())
         yield kept.resolve()
@@ -138,6 +142,14 @@ def _source(order: Order, description: Description, work: Path, progress: Progre
         fetch_release(order.release or "", tree, description)
     record.write_text(json.dumps(origin), encoding="utf-8")
     return tree
+
+
+def _require_file(path: Path) -> None:
+    """Raises VgetrandomError when a file can't be written there."""
+    if path.is_dir() or not path.parent.is_dir():
+        what = f"{path} is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+        raise VgetrandomError(f"{what}; give --patch a file to write")
+    require_place(path.absolute().parent, "--patch")
 
 
 def _require_plain(path: Path) -> None:

@@ -31,6 +31,12 @@ def fetch_release(release: str, tree: Path, description: Description) -> None:
     Raises VgetrandomError when it can't be fetched, or Debian's suite has another version than was asked for.
     """
     suite = description.releases.get(release, release)
+    if suite[:1].isdigit():
+        known = ", ".join(description.releases)
+        raise VgetrandomError(
+            f"where {description.libc} {release} is to be had is not known here; name {known}, a suite of Debian, "
+            "or give --source"
+        )
     archive = fetch_source(suite, _PACKAGES[description.libc])
     _into(tree, lambda new: _unpack(archive, new))
     found = version_of(tree, description.libc)
