@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
-import pty
 import re
 import signal
 import struct
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +19,7 @@ import needs
 import pytest
 from command import command_line
 from observable import skip_where_nobody_may_observe
+from terminals import on_terminal
 from vgetrandom.observe import kernel_calls
 
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, signal.SIGQUIT)
@@ -267,23 +265,3 @@ def test_nothing_is_cut_on_a_terminal(width: int, library: Path) -> None:
     whole = "".join(line.strip() for line in lines).replace(" ", "")
     for word in ("PID", "CALLS/S", "CPU%", "GAIN%", "VERDICT", "<=256100%", "lost:", "observing:"):
         assert word in whole or (word == "<=256100%" and "noroomforSIZES" in whole), (word, lines)
-
-
-def on_terminal(width: int, *words: object, interrupt_at: bytes | None = None) -> list[str]:
-    """The lines that the command prints on a terminal of that width; it is interrupted when it has said something."""
-    parent, child = pty.openpty()
-    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
-    environment["TERM"] = "xterm"
-    with subprocess.Popen(command_line(*words), stdin=child, stdout=child, stderr=child, env=environment) as process:
-        os.close(child)
-        output = b""
-        with contextlib.suppress(OSError):  # EIO: the command has closed its side
-            while chunk := os.read(parent, 65536):
-                output += chunk
-                if interrupt_at and interrupt_at in output:
-                    process.send_signal(signal.SIGINT)
-                    interrupt_at = None
-        os.close(parent)
-    text = re.sub(r".*\r\x1b\[K|\x1b\[[0-9;?]*[A-Za-z]", "", output.decode())
-    return [line.rstrip("\r") for line in text.split("\n") if line.rstrip("\r")]

@@ -6,12 +6,11 @@ import sys
 import time
 from collections.abc import Sequence
 
-from rich import box
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from ..output.console import Console
+from ..output.table import boxed_tables
 from .model import Participant, Run
 from .statistics import noise
 from .tables import facts
@@ -32,11 +31,11 @@ def print_tables(out: Console, tables: Sequence[Table]) -> None:
         out.print(Text(table.title, style="bold"))
         if table.explanation:
             out.print(Text(table.explanation, style="dim"))
-        drawn, left_out = _fitting(out, table)
-        out.print(drawn)
-        if left_out:
-            said = f"no room for {', '.join(left_out)} in {out.width} columns; a pipe, --html and --json have all"
-            out.print(Text(said, style="dim"))
+        rows = [[Text(cell) for cell in row] for row in table.rows]
+        room = out.width if out.is_terminal else sys.maxsize
+        kept = table.left if table.left < len(table.header) else 1
+        for drawn in boxed_tables(table.header, rows, room, table.left, kept):
+            out.print(drawn)
 
 
 def print_facts(out: Console, run: Run) -> None:
@@ -61,23 +60,6 @@ def noise_text(run: Run) -> str:
 def noise_warning(run: Run) -> bool:
     found = noise(run)
     return found is not None and found.too_noisy
-
-
-def _fitting(out: Console, table: Table) -> tuple[RichTable, list[str]]:
-    """As many columns as fit, the first and the last ones first of all, as sizes in the middle say least.
-
-    And the names of those that are left out.
-    """
-    widths = [max(len(row[i]) for row in (table.header, *table.rows)) + 2 for i in range(len(table.header))]
-    shown = list(range(len(widths)))
-    while out.is_terminal and table.left == 1 and len(shown) > 4 and sum(widths[i] for i in shown) > out.width:
-        del shown[len(shown) // 2]
-    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for i in shown:
-        drawn.add_column(table.header[i], justify="left" if i < table.left else "right", overflow="fold")
-    for row in table.rows:
-        drawn.add_row(*(Text(row[i]) for i in shown))
-    return drawn, [name for i, name in enumerate(table.header) if i not in shown]
 
 
 class Bar:

@@ -112,7 +112,7 @@ def _watch(snapshots: Iterator[Snapshot], as_json: bool) -> int:
 def _drawn(console: Console, snapshot: Snapshot) -> Group:
     """A look that fits the terminal, each process in one line."""
     columns, rows, below = screen(snapshot, console.width, console.height)
-    return Group(make_table(columns, rows), *(Text(line, style="dim") for line in below))
+    return Group(make_table(columns, rows, console.width), *(Text(line, style="dim") for line in below))
 
 
 def _watch_lines(snapshot: Snapshot) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Callable, Sequence
 
 from rich import box
@@ -10,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..output.console import Console
+from ..output.table import boxed_tables
 from .cases import GROUPS, Case
 from .identity import Identity
 from .results import BAD, EXPECTED, UNEXPECTED, Result, worst
@@ -56,9 +58,9 @@ def print_results(
         console.print(Text(str(identity), style="dim"))
     targets = list(dict.fromkeys(result.target for result in results))
     if len(targets) > 1:
-        console.print(_matrix(results, targets))
+        _print_matrix(console, "case", _outcomes(results, targets), targets)
         if any(result.facts for result in results):
-            console.print(_facts_matrix(results, targets))
+            _print_matrix(console, "fact", _facts_of(results, targets), targets)
         _print_skips(console, results)
     else:
         console.print(_table(results))
@@ -99,27 +101,29 @@ def _table(results: Sequence[Result]) -> Table:
     return table
 
 
-def _matrix(results: Sequence[Result], targets: Sequence[str]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("case", no_wrap=True)
-    for target in targets:
-        table.add_column(target, overflow="fold")
+def _print_matrix(console: Console, what: str, rows: Sequence[Sequence[Text]], targets: Sequence[str]) -> None:
+    """A column for each target; on a narrow terminal in several tables, with as many targets each as fit."""
+    room = console.width if console.is_terminal else sys.maxsize
+    for table in boxed_tables([what, *targets], rows, room, left=1 + len(targets)):
+        console.print(table)
+
+
+def _outcomes(results: Sequence[Result], targets: Sequence[str]) -> list[list[Text]]:
+    """A row for each case: its name, and its outcome by target."""
+    rows = []
     for name in dict.fromkeys(result.case.name for result in results):
         runs = [[r for r in results if r.case.name == name and r.target == target] for target in targets]
-        table.add_row(name, *[_cell(mine) if mine else Text("-") for mine in runs])
-    return table
+        rows.append([Text(name), *[_cell(mine) if mine else Text("-") for mine in runs]])
+    return rows
 
 
-def _facts_matrix(results: Sequence[Result], targets: Sequence[str]) -> Table:
-    """What was measured, target by target: the last run's facts."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("fact", no_wrap=True)
-    for target in targets:
-        table.add_column(target, overflow="fold")
+def _facts_of(results: Sequence[Result], targets: Sequence[str]) -> list[list[Text]]:
+    """A row for each fact that was measured, target by target: the last run's."""
     values = {(r.case.name, name, r.target): value for r in results for name, value in r.facts.items()}
-    for case, name in dict.fromkeys((case, name) for case, name, _ in values):
-        table.add_row(f"{case}: {name}", *[values.get((case, name, target), "-") for target in targets])
-    return table
+    return [
+        [Text(f"{case}: {name}"), *[Text(values.get((case, name, target), "-")) for target in targets]]
+        for case, name in dict.fromkeys((case, name) for case, name, _ in values)
+    ]
 
 
 def _print_skips(console: Console, results: Sequence[Result]) -> None:
