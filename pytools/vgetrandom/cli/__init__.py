@@ -1,7 +1,8 @@
 """The `vgetrandom` command: a table of verbs, and nothing else.
 
 Each verb is a module here with two functions: `add_arguments(parser)` and `run(args) -> int`
-(the exit status: 0 yes, 1 no, 2 usage or environment error).
+(the exit status: 0 yes, 1 no, 2 usage or environment error). SIGINT ends a verb with 130, SIGTERM with 143, unless the
+verb has a better use for Ctrl-C: what it has found until then.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import sys
 from collections.abc import Collection, Sequence
 from typing import NoReturn
 
-from ..errors import VgetrandomError
+from ..errors import Terminated, VgetrandomError
 
 ERROR_SCHEMA = 1  # of the object that stands for an error
 VERBS = {
@@ -122,8 +123,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except VgetrandomError as error:
-        return _fail(str(error), error.status, as_json)
-    except _Terminated as end:
+        # Only `run` becomes the command, and ends as a shell would: 126 and 127.
+        return _fail(str(error), error.status if args.verb == "run" else min(error.status, 2), as_json)
+    except Terminated as end:
         with contextlib.suppress(OSError):  # SIGHUP: the terminal is gone
             print("vgetrandom: terminated", file=sys.stderr)
         return 128 + end.number
@@ -141,16 +143,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM or SIGHUP: what a verb has started ends as it does at Ctrl-C."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
-
-
 def _terminate(number: int, frame: object) -> None:
-    raise _Terminated(number)
+    raise Terminated(number)
 
 
 def _replace_closed_streams() -> None:

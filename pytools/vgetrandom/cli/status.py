@@ -12,7 +12,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from ..errors import VgetrandomError
+from ..errors import Terminated, VgetrandomError
 from ..output.console import Console
 from ..output.table import make_table, plain_lines, print_table, printable
 from ..status.document import snapshot_object
@@ -104,6 +104,8 @@ def _watch(snapshots: Iterator[Snapshot], as_json: bool) -> int:
                 seen |= bool(snapshot.entries)
                 lines = [json.dumps(snapshot_object(snapshot, details=False))] if as_json else _watch_lines(snapshot)
                 print("\n".join(lines), flush=True)
+    except Terminated:
+        raise
     except KeyboardInterrupt:
         pass
     return 0 if seen else 1
