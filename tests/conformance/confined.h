@@ -377,7 +377,8 @@ static inline pid_t scene_start(const struct scene *scenes, size_t which, int mo
 	snprintf(numbers[3], 16, "%#x", answer);
 	child = fork();
 	if (!child) {
-		alarm(SCENE_SECONDS);	/* stays over exec, unlike a watchdog */
+		/* Stays over exec, unlike a watchdog. */
+		alarm(SCENE_SECONDS * (unsigned int)tap_number("CONFORM_PATIENCE", 1));
 		if (how & SCENE_TRACED)
 			calls_may_be_followed();
 		if (filter && !confine_to(filter, answer))

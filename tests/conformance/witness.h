@@ -156,7 +156,9 @@ static inline bool witness_write(const unsigned char *code)
 		memcpy(entry, code, WITNESS_JUMP);
 		good = witness_protect(entry, PROT_READ | PROT_EXEC);
 	}
+#if WITNESS_JUMP	/* clang's is a function, and not every runtime has one for every processor */
 	__builtin___clear_cache(entry, entry + WITNESS_JUMP);
+#endif
 	return good;
 }
 
