@@ -11,6 +11,7 @@ from command import runner_for
 from conftest import NATIVE, ROOT, one_at_a_time
 from foreign import compile_for
 from preloading import read_reports, run, with_reporter
+from vgetrandom.conformance.cases import read_cases
 from vgetrandom.errors import VgetrandomError
 from vgetrandom.system import debian
 
@@ -86,3 +87,12 @@ def test_a_promise_is_kept_there(machine: Machine, case: str) -> None:
     """The stub of syscall() is written anew for every architecture."""
     status, output, errors = machine.run(CASES / f"{case}.c")
     assert status == 0 and "\nnot ok" not in output and "\n1.." in output, output + errors
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arch", ["x86_64", *ARCHITECTURES])
+def test_every_case_compiles_for_every_architecture(arch: str, shared_folder: Path) -> None:
+    """A guest runs what zig links: clang may call a function of its runtime, and not every architecture has one."""
+    needs.require_python("ziglang")
+    for case in read_cases(CASES):
+        compile_for(arch, shared_folder / f"{case.name}.{arch}", *CASE_OPTIONS, case.path, *case.extra_sources, "-ldl")
