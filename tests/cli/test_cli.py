@@ -33,6 +33,29 @@ def test_a_wrong_option_is_one_line_that_names_the_help(vgetrandom: Vgetrandom, 
     assert one_line(result) == f"vgetrandom: unrecognized arguments: --no-such-option; see vgetrandom {verb} --help"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(
+            ("scan", ""),
+            ("scan", "--root", "", "sh"),
+            ("run", "--report", "", "--", "true"),
+            ("observe", "--cgroup", ""),
+        ),
+        *(("deploy", "--list", "--root", ""), ("status", ""), ("conform", "native", "-k", ""), ("bench", "--size", "")),
+    ],
+)
+def test_a_variable_that_is_not_set_is_a_wrong_word(vgetrandom: Vgetrandom, words: tuple[str, ...]) -> None:
+    """Else `scan "$DIR"` would scan this folder, and `--root "$DIR"` the host."""
+    result = vgetrandom(*words)
+    assert result.returncode == 2
+    assert one_line(result).endswith(f": an empty word; is a variable not set?; see vgetrandom {words[0]} --help")
+
+
+def test_empty_words_of_a_command_are_its_own(vgetrandom: Vgetrandom) -> None:
+    assert vgetrandom("run", "--", "sh", "-c", 'test "$1" = "" && test $# = 1', "sh", "").returncode == 0
+
+
 @pytest.mark.parametrize("words", [(), ("no-such-verb",), ("--no-such-option",)])
 def test_no_verb_is_one_line(vgetrandom: Vgetrandom, words: tuple[str, ...]) -> None:
     result = vgetrandom(*words)

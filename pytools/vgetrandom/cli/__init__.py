@@ -17,7 +17,7 @@ import os
 import signal
 import sys
 from collections.abc import Collection, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..errors import Terminated, VgetrandomError
 
@@ -51,6 +51,12 @@ class _Parser(argparse.ArgumentParser):
     """Wrong options are one line, as everything that goes wrong here."""
 
     as_json = False
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """What a variable leaves that is not set: a file '' would be this folder, --root '' the host."""
+        if "" in arg_strings and action.nargs not in (argparse.REMAINDER, argparse.PARSER):
+            raise argparse.ArgumentError(action, "an empty word; is a variable not set?")
+        return super()._get_values(action, arg_strings)
 
     def error(self, message: str) -> NoReturn:
         self.exit(_fail(f"{message}; see {self.prog} --help", 2, _Parser.as_json))

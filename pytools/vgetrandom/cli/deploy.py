@@ -71,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _require_sense(args: argparse.Namespace) -> None:
+    if not args.root.is_dir():
+        raise VgetrandomError(f"--root {args.root} is no folder; name the folder that stands for /")
     if args.list:
         if args.target or args.undo or args.dry_run:
             raise VgetrandomError("--list takes no target, no --undo and no --dry-run")
