@@ -161,6 +161,7 @@ static bool step_explore(const struct step_event *event, enum step_kind kind)
 
 	if (plan->missing)
 		return false;
+	plan->scene.processor = sched_getcpu();
 	thread = step_start(event, kind, 0, &process);
 	if (!thread) {
 		plan->missing = "this process may not be traced (ptrace)";

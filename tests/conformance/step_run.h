@@ -49,6 +49,7 @@ struct step_scene {
 	bool ends;		/* and not that is stepped, but the end of the thread */
 	bool drop;		/* and the droppable pages are dropped just before it */
 	size_t length;		/* bytes; 0: STEP_PIECE */
+	int processor;		/* all of it is there, the trace and each run: an implementation may ask where it runs */
 };
 
 enum step_role { STEP_PARENT, STEP_FORKED };	/* which of the two processes after a fork in strike() */
@@ -418,7 +419,7 @@ static void step_run(const struct step_event *event, const struct step_scene *sc
 	cpu_set_t here;
 
 	CPU_ZERO(&here);	/* the threads of a run take turns: quicker on one processor */
-	CPU_SET(sched_getcpu(), &here);
+	CPU_SET(scene->processor, &here);
 	sched_setaffinity(0, sizeof(here), &here);
 	watchdog(STEP_PATIENCE);
 	sigaction(SIGUSR1, &action, NULL);

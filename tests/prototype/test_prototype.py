@@ -340,6 +340,15 @@ def test_a_build_that_fails_says_why_and_leaves_nothing(
     assert not list((tmp_path / "tmp").iterdir())
 
 
+def test_what_a_compiler_says_of_a_file_of_the_users_own_has_its_name(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
+    musl = toy_musl(tmp_path / "musl", "echo '/x/y/../core/own_allocator.c:2:36: error: no such thing'; exit 1")
+    own_file = tmp_path / "mine.c"
+    own_file.write_text(OWN)
+    result = vgetrandom("prototype", "musl", "--source", musl, "--allocator", own_file, "-o", tmp_path / "new")
+    assert result.returncode == 2
+    assert f"configuring musl failed: {own_file}:2:36: error: no such thing; --work DIR keeps" in one_line(result)
+
+
 def wait_for(condition: Callable[[], bool]) -> None:
     """A condition that comes true sooner or later; the test's own end is far away."""
     for _ in range(3000):

@@ -13,6 +13,7 @@ NAMES = ("slots", "freelist", "percpu", "none")
 _FUNCTIONS = ("allocator_take", "allocator_put", "allocator_size")
 _HOOKS = ("allocator_thread_end", "allocator_fork")
 _CORE = "slots.c", "slots.h"
+_OWN = "own_allocator.c"  # whatever a file of the user's own is called: it must not take the place of another one
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,14 @@ def find_allocator(shim: Path, what: str) -> Allocator | None:
     if missing:
         raise VgetrandomError(f"{source} does not define {', '.join(missing)}, as {folder / 'allocator.h'} asks")
     files = {path.name: path for path in (folder / "allocator.h", folder / "slots.h", folder / "slots.c")}
-    # Whatever a file of the user's own is called: it must not take the place of another one.
-    files["own_allocator.c" if own else source.name] = source.resolve()
+    files[_OWN if own else source.name] = source.resolve()
     return Allocator(source.stem, files, frozenset(name for name in _HOOKS if _defines(text, name)))
+
+
+def in_users_words(message: str, allocator: Allocator | None) -> str:
+    """What a compiler says of a file of the user's own, with the name of that file."""
+    own = allocator.files.get(_OWN) if allocator else None
+    return re.sub(rf"\S*\b{re.escape(_OWN)}\b", lambda _: str(own), message) if own else message
 
 
 def _defines(text: str, name: str) -> bool:

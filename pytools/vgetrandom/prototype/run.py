@@ -19,7 +19,7 @@ from ..errors import VgetrandomError
 from ..preload.builder import host_compiler
 from ..preload.library import source_path
 from . import glibc, musl
-from .allocator import find_allocator
+from .allocator import find_allocator, in_users_words
 from .building import Job, Progress, put, require_free, require_place
 from .description import Description, read_description
 from .lift import Change, Lift, changes, write
@@ -83,7 +83,10 @@ def make(order: Order, progress: Progress) -> Outcome:
         write(found, tree, work / "pristine")
         name = allocator.name if allocator else "none"
         facts = {"libc": order.libc, "version": version, "allocator": name, "bulk": order.bulk}
-        sizes = _build(order, tree, work, progress, facts) if order.output else ()
+        try:
+            sizes = _build(order, tree, work, progress, facts) if order.output else ()
+        except VgetrandomError as error:
+            raise VgetrandomError(in_users_words(str(error), allocator)) from error
     return Outcome(version, name, size(found) if allocator else None, sizes, time.monotonic() - began)
 
 
