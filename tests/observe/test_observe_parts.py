@@ -8,13 +8,15 @@ from itertools import product
 
 import pytest
 from vgetrandom.errors import VgetrandomError
-from vgetrandom.observe.containers import chosen_group, is_within, place_of
-from vgetrandom.observe.counter import CLASSES
-from vgetrandom.observe.demand import Calls, Row, with_prices
+from vgetrandom.observe import demand
+from vgetrandom.observe.containers import CgroupNumbers, chosen_group, is_within, place_of
+from vgetrandom.observe.counter import CLASSES, Sample
+from vgetrandom.observe.demand import Calls, Ledger, Row, with_prices
 from vgetrandom.observe.document import look_object
-from vgetrandom.observe.judging import Opinion
+from vgetrandom.observe.judging import Judge, Opinion
 from vgetrandom.observe.observing import Burden, Look, explain
 from vgetrandom.observe.prices import Prices
+from vgetrandom.observe.processes import Identity
 from vgetrandom.observe.text import look_lines
 from vgetrandom.observe.tracepoint import Tracepoint, parse_format
 from vgetrandom.scan.verdict import Verdict
@@ -103,6 +105,32 @@ def test_prices_lie_on_lines_between_the_measured_sizes() -> None:
     assert PRICES.cost(0, 0) == 0
     assert PRICES.gain(10, 160) == pytest.approx(1800e-9)
     assert PRICES.gain(1, 4096) == 0  # what costs more is no gain
+
+
+def test_who_has_the_pid_of_one_that_is_gone_is_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its last calls, which were counted while it was still there. On a busy host a pid comes back in minutes."""
+    server = Identity(7, 100, "php", "php -S", "/usr/bin/php", "/", "/", True)
+    living = [True]
+
+    def name_and_start(pid: int) -> tuple[str, int]:
+        if not living[0]:
+            raise ProcessLookupError
+        return server.name, server.start
+
+    monkeypatch.setattr(demand, "name_and_start", name_and_start)
+    monkeypatch.setattr(demand, "identify", lambda pid: server)
+    ledger = Ledger(CgroupNumbers())
+
+    def draw(name: str, calls: int) -> None:
+        ledger.add([Sample(7, name, True, 1, (calls, 0, 0, 0, 0), (16 * calls, 0, 0, 0, 0), 0)])
+
+    draw("php", 1000)
+    living[0] = False
+    draw("php", 10)  # before it ended
+    draw("php", 1)  # between the count and our look at it
+    draw("mktemp", 200)
+    rows = {row.name: row.demand.total for row in ledger.rows(Judge())}
+    assert rows == {"php": 1011, "mktemp": 200}
 
 
 def a_row(**changes: object) -> Row:

@@ -68,13 +68,13 @@ def test_damaged_files_are_a_problem_or_facts_in_bounded_time(tmp_path: Path) ->
     for number in range(MUTATIONS):
         data, offsets = files[number % len(files)]
         path.write_bytes(mutated(data, offsets, generator))
-        start = time.perf_counter()
+        start = time.process_time()  # a busy machine takes nothing of it
         found = read_facts(str(path))
         kinds[type(found)] += 1
         if isinstance(found, Facts):
             closure = Loader(FactStore(), Root()).closure(str(path), found)
             judge_file(str(path), closure)
-        assert time.perf_counter() - start < SECONDS, f"mutation {number}"
+        assert time.process_time() - start < SECONDS, f"mutation {number}"
     assert min(kinds[Facts], kinds[Problem]) > MUTATIONS // 20, kinds
 
 

@@ -66,17 +66,24 @@ class Row:
 
 
 class Ledger:
-    """Collects samples. A process is looked at when it is first seen, and again when it runs another program."""
+    """Collects samples. A process is looked at when it is first seen, and again when it runs another program.
+
+    Of a process that is gone there are samples for one more time: calls between the kernel's count and our look. Who
+    has its pid later is somebody else.
+    """
 
     def __init__(self, numbers: CgroupNumbers) -> None:
         self._numbers = numbers
         self._known: dict[int, Identity] = {}  # the newest process of each pid
+        self._gone: dict[int, int] = {}  # by pid: the number of the samples with which it was seen to be gone
+        self._number = 0
         self._seen: dict[tuple[int, int], Calls] = {}  # by pid and start: those that could be looked at
         self._identities: dict[tuple[int, int], Identity] = {}
         self._unseen: dict[tuple[str, str], tuple[set[int], Calls]] = {}  # by name and cgroup: ended too soon
 
     def add(self, samples: Iterable[Sample]) -> None:
-        """Put each sample to its process."""
+        """Put each sample to its process: all samples since the time before."""
+        self._number += 1
         for sample in sorted(samples, key=lambda one: not one.leader):  # its first thread names a process
             calls = calls_of(sample)
             identity = self._identity(sample.pid)
@@ -105,7 +112,9 @@ class Ledger:
         try:
             name, start = name_and_start(pid)
         except (OSError, ValueError):
-            return known  # its last calls, and it is gone
+            first = self._gone.setdefault(pid, self._number)
+            return known if self._number <= first + 1 else None
+        self._gone.pop(pid, None)
         if known and (known.start, known.name) == (start, name):
             return known
         fresh = identify(pid)
