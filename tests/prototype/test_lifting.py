@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import needs
 import pytest
 from conftest import ROOT
 from prototype.page import PAGE, block, row
@@ -85,8 +86,7 @@ def test_the_table_of_glibcs_edits_counts_them(tmp_path: Path, label: str, versi
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_the_allocator_on_the_page_compiles_without_a_warning(tmp_path: Path, compiler: str) -> None:
-    if shutil.which(compiler) is None:
-        pytest.skip(f"{compiler} is not installed")
+    needs.require(compiler)
     own = tmp_path / "my.c"
     own.write_text(block('#include "allocator.h"'))
     found = find_allocator(SHIM, str(own))

@@ -164,13 +164,13 @@ int main(void)
 """
 
 
-@pytest.mark.skipif(shutil.which("gdb") is None, reason="gdb is not installed (apt-get install gdb)")
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="the page names x86-64's thread pointer")
+@needs.program("gdb")
+@needs.host(platform.machine() == "x86_64", "of x86-64, whose thread pointer the page names")
 def test_gdb_follows_a_draw_as_the_page_says(slots: Musl, tmp_path: Path) -> None:
     """docs/lifting.md, "How to debug": the first draw, with its thread's record, and the second in the vDSO."""
     image = vdso_image()
     if image is None or find_getrandom(image) is None:
-        pytest.skip("no vDSO getrandom here")
+        needs.another_host("whose vDSO has getrandom")
     (tmp_path / "draw.c").write_text(DRAWS)
     subprocess.run([slots.folder / "bin/musl-gcc", "-g", "-o", "draw", "draw.c"], cwd=tmp_path, check=True)
     (tmp_path / "commands").write_text("set startup-with-shell off\n" + block("set breakpoint pending on"))
