@@ -132,9 +132,9 @@ def test_enormous_files_take_bounded_time_and_memory(tmp_path: Path, monkeypatch
     resource.setrlimit(resource.RLIMIT_AS, (before + MEMORY, limits[1]))
     try:
         for path in enormous(tmp_path):
-            start = time.perf_counter()
+            start = time.process_time()
             found = read_facts(str(path))
-            assert time.perf_counter() - start < 2 * SECONDS, path
+            assert time.process_time() - start < 2 * SECONDS, path
             assert isinstance(found, Problem) or path.name in ("names", "code"), found
     finally:
         resource.setrlimit(resource.RLIMIT_AS, limits)

@@ -93,7 +93,10 @@ class _TooLong(Exception):
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise _TooLong in the block after `seconds`. Does nothing outside a process's main thread (signal(2))."""
+    """Raise _TooLong in the block after `seconds` of our processor time: a busy machine takes nothing of them.
+
+    Does nothing outside a process's main thread (signal(2)).
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -101,13 +104,13 @@ def time_limit(seconds: float) -> Iterator[None]:
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise _TooLong
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def read_facts(path: str) -> Facts | Problem | None:
@@ -120,7 +123,7 @@ def read_facts(path: str) -> Facts | Problem | None:
     except Malformed as error:
         return Problem(f"damaged: {error}")
     except _TooLong:
-        return Problem(f"given up after {SECONDS_PER_FILE:.0f} seconds")
+        return Problem(f"given up after {SECONDS_PER_FILE:.0f} seconds of processor time")
     except MemoryError:
         return Problem("given up: not enough memory")
     except OSError as error:
