@@ -419,7 +419,7 @@ def sanitized(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("verb", ["run", "check"])
 def test_sanitized_program_is_refused_with_the_way_out(vgetrandom: Vgetrandom, sanitized: Path, verb: str) -> None:
     result = vgetrandom(verb, "--", sanitized)
-    assert result.returncode == 126
+    assert result.returncode == (126 if verb == "run" else 2)
     line = one_line(result)
     assert "address sanitizer" in line
     name = line.split("put LD_PRELOAD=")[1].split()[0]
