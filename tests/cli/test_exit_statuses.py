@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,7 +125,6 @@ def test_missing_library_is_2(vgetrandom: Vgetrandom, verb: str) -> None:
     assert vgetrandom(verb, *words, VGETRANDOM_LIBRARY="/nowhere/libvgetrandom.so").returncode == 2
 
 
-HANG = "#!/bin/sh\nexec sleep 600\n"
 LASTING = {
     "status": "status --watch --interval 60",
     "conform": "conform native -k interface_errno",
@@ -138,19 +136,24 @@ LASTING = {
 @pytest.mark.parametrize("verb", LASTING)
 def test_signal_is_128_and_its_number(library: Path, tmp_path: Path, verb: str, number: signal.Signals) -> None:
     """The compiler hangs. Ctrl-C is how `status --watch` ends: with its yes or no."""
-    compiler = tmp_path / "hangs"
-    compiler.write_text(HANG)
+    compiler, begun = tmp_path / "hangs", tmp_path / "begun"
+    os.mkfifo(begun)
+    compiler.write_text(f"#!/bin/sh\necho >{begun}\nexec sleep 600\n")
     compiler.chmod(0o755)
-    environment = environment_with(library, CC=str(compiler), XDG_CACHE_HOME=str(tmp_path))
+    environment = environment_with(library, CC=str(compiler), VGETRANDOM_CACHE=str(tmp_path))
     process = subprocess.Popen(
         command_line(*LASTING[verb].split()),
         env=environment,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    wait_until_it_would_be_heard(process, signal.SIGTERM)
+    assert process.stdout
+    if verb == "status":
+        process.stdout.readline()  # the first look
+    else:
+        begun.read_text()  # waits for the compiler
     process.send_signal(number)
     _, errors = process.communicate(timeout=120)
     if verb == "status" and number == signal.SIGINT:
@@ -158,14 +161,3 @@ def test_signal_is_128_and_its_number(library: Path, tmp_path: Path, verb: str, 
         return
     assert process.returncode == 128 + number
     assert errors.splitlines()[-1] == f"vgetrandom: {'interrupted' if number == signal.SIGINT else 'terminated'}"
-
-
-def wait_until_it_would_be_heard(process: subprocess.Popen[str], number: int) -> None:
-    """Until the command has its handler for a signal (SigCgt, proc_pid_status(5)), and has begun to wait."""
-    while True:
-        assert process.poll() is None, process.stderr and process.stderr.read()
-        text = Path(f"/proc/{process.pid}/status").read_text()
-        fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
-        if int(fields["SigCgt"], 16) >> (number - 1) & 1 and fields["State"].startswith("S"):
-            return
-        time.sleep(0.05)

@@ -121,10 +121,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # nohup(1) has it ignored
         signal.signal(signal.SIGHUP, _terminate)
     as_json = _Parser.as_json = _wants_json(words)
-    args, unknown = _parser(chosen).parse_known_args(words)
-    if unknown:
-        args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    args = argparse.Namespace(verb="")
     try:
+        args, unknown = _parser(chosen).parse_known_args(words)
+        if unknown:
+            args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
         status: int = args.run(args)
         sys.stdout.flush()
         return status
