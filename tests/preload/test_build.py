@@ -77,7 +77,7 @@ def test_sanitizers_are_built_in(vgetrandom: Vgetrandom, tmp_path: Path, sanitiz
     assert any(name.startswith(prefix) for name in names)
 
 
-@pytest.mark.parametrize("target", ["vax", "x86_64-linux-uclibc", "vax-linux-gnu", "aarch64-linux-gnu-more", ""])
+@pytest.mark.parametrize("target", ["vax", "x86_64-linux-uclibc", "vax-linux-gnu", "aarch64-linux-gnu-more"])
 def test_unknown_target_is_one_line_with_the_known(vgetrandom: Vgetrandom, tmp_path: Path, target: str) -> None:
     result = vgetrandom("build", f"--target={target}", cwd=tmp_path)
     assert result.returncode == 2

@@ -24,6 +24,7 @@ from ..output.console import Console
 from ..output.document import replace_section, section_of
 from ..output.table import print_table
 from ..system.debian import cache_folder
+from ..system.threads import wait_for
 from .file_arguments import input_file, output_file
 from .number_arguments import jobs, minutes, patience
 
@@ -173,10 +174,8 @@ def _run(cells: Sequence[Cell], plan: Plan, jobs: int, kept: Path | None) -> lis
             console.print(f"{cell.name}: {result.outcome} in {result.seconds:.0f} s", style=style, soft_wrap=True)
 
         with ThreadPoolExecutor(jobs) as pool:
-            futures = [pool.submit(one, *pair) for pair in ready.items()]
             try:
-                for future in futures:
-                    future.result()
+                wait_for([pool.submit(one, *pair) for pair in ready.items()])
             except BaseException:
                 stopped.set()
                 pool.shutdown(cancel_futures=True)

@@ -7,7 +7,7 @@ import fnmatch
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from ..matrix.cells import TABLE, Architecture, Kernel, read_cells
 from ..matrix.guest import find_emulator
 from ..matrix.packages import kernel_files
 from ..system import debian
+from ..system.threads import wait_for
 from .contenders import Contender, Root, Table, read_table
 from .emulator import Machine, Session
 from .guest import INIT, Amount, Parts, write_guest
@@ -125,7 +126,7 @@ def run_all(cells: Sequence[Cell], plan: Plan, note: Note) -> tuple[list[CellRes
 
     with ThreadPoolExecutor(plan.jobs) as pool:
         try:
-            _wait_for([pool.submit(run, cell) for cell in cells if cell.processors == 1])
+            wait_for([pool.submit(run, cell) for cell in cells if cell.processors == 1])
             for cell in cells:
                 if cell.processors > 1:
                     try:
@@ -137,12 +138,6 @@ def run_all(cells: Sequence[Cell], plan: Plan, note: Note) -> tuple[list[CellRes
             pool.shutdown(cancel_futures=True)
             raise
     return [found[cell.name] for cell in cells if cell.name in found], failed
-
-
-def _wait_for(futures: Sequence[Future[None]]) -> None:
-    """Raises what the first of them raises, as soon as it does."""
-    for future in as_completed(futures):
-        future.result()
 
 
 def _run(cell: Cell, plan: Plan, session: Session, note: Note) -> CellResult:

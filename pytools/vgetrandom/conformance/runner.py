@@ -11,12 +11,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Union
 
 from ..errors import VgetrandomError
+from ..system.threads import wait_for
 from .building import Compiler, build_case, find_compiler, find_static_compiler
 from .cases import Case
 from .expected import Expectation, compare
@@ -146,10 +147,8 @@ class Runner:
         try:
             for alone in (False, True):
                 with ThreadPoolExecutor(1 if alone else self.plan.jobs) as pool:
-                    futures: list[Future[None]] = [pool.submit(one, run) for run in runs if run.case.alone == alone]
                     try:
-                        for future in as_completed(futures):
-                            future.result()
+                        wait_for([pool.submit(one, run) for run in runs if run.case.alone == alone])
                     except BaseException:
                         self.stop()
                         raise
