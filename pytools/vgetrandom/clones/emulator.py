@@ -22,7 +22,6 @@ from typing import IO, Any
 
 from ..errors import VgetrandomError
 from ..matrix.guest import emulator_environment
-from ..system.tied import tied
 
 _POLL = 0.05  # seconds
 _QCOW = b"QFI\xfb"  # docs/interop/qcow2 in QEMU
@@ -101,7 +100,7 @@ class Emulator:
         try:
             with theirs:
                 self._process = subprocess.Popen(
-                    tied(command),
+                    command,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
@@ -127,6 +126,7 @@ class Emulator:
                 self._ask("migrate-incoming", uri=f"exec:cat {shlex.quote(str(snapshot))}")
                 self._wait_until("query-status", ("paused", "prelaunch"), ())
         except BaseException:
+            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
             self.end()
             raise
 

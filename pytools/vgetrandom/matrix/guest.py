@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import VgetrandomError
-from ..system.tied import tied
 from .cells import Architecture
 
 MEMORY = 2048  # MiB; ten thousand threads need it, and only what is used is taken from the host
@@ -85,7 +84,7 @@ def run_guest(
     """
     try:
         process = subprocess.Popen(
-            tied(_command(machine)),
+            _command(machine),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
