@@ -431,6 +431,30 @@ def test_smaps_are_read_with_their_flags() -> None:
     assert other.name == "/usr/lib/with space.so"
 
 
+def test_a_process_that_ends_during_a_look_hides_its_library_in_no_other(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "libvgetrandom.so"  # nobody has looked at this file
+    shutil.copy(library, own)
+
+    def gone(memory: object, address: int, size: int) -> bytes:
+        raise ProcessGone
+
+    environment = {**os.environ, "LD_PRELOAD": str(own)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(["cat"], env=environment, stdin=pipe, stdout=pipe) as process:
+        assert process.stdin and process.stdout
+        process.stdin.write(b"loaded\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"loaded\n"
+        with monkeypatch.context() as patch:
+            patch.setattr(process_record._Memory, "read", gone)
+            assert process_record.find_library(process.pid) is None
+        found = process_record.find_library(process.pid)
+        process.kill()
+    assert found and found.path == str(own)
+
+
 def test_the_states_are_in_droppable_memory(load: Load) -> None:
     record = read_record(load.pids[0])
     assert record

@@ -146,7 +146,7 @@ def find_library(pid: int) -> LoadedLibrary | None:
 
 
 def _is_ours(memory: _Memory, base: int, identity: str) -> bool:
-    """Whether the file that is mapped at `base` exports the record. A file that does not is asked once."""
+    """Whether the file that is mapped at `base` exports the record. One that was read and does not is asked once."""
     if identity in _OTHERS:
         return False
     try:
@@ -154,8 +154,8 @@ def _is_ours(memory: _Memory, base: int, identity: str) -> bool:
         if memory.find(dynamic[_DT_STRTAB], min(dynamic.get(_DT_STRSZ, 0), _MAX_STRINGS), b"\0" + _SYMBOL + b"\0"):
             _find_symbol(memory, base)
             return True
-    except (ProcessGone, KeyError):  # no library, or one that is being unmapped
-        pass
+    except (ProcessGone, KeyError):  # no library, one that is being mapped or unmapped, or the process has ended
+        return False
     _OTHERS.add(identity)
     return False
 
