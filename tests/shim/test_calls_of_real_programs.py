@@ -67,6 +67,8 @@ def test_no_kind_of_system_call_is_new(real: Real, libraries: tuple[Path, Path])
         known |= kinds(lines_of(found.command, real, empty))
         if made <= known:
             return
+        # What scheduling alone brings, such as sched_yield, does not come each time; what the library makes does.
+        made &= known | kinds(lines_of(found.command, real, library))
     assert made <= known, f"new: {sorted(made - known)}"
 
 
