@@ -57,7 +57,7 @@ def require(*programs: str) -> str:
 
 def require_python(*modules: str) -> None:
     """Skips where one of the modules is not installed."""
-    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    missing = _missing_modules(modules)
     if missing:
         skip(_not_installed(missing), SETUP)
 
@@ -76,7 +76,7 @@ def program(*programs: str) -> pytest.MarkDecorator:
 
 def python(*modules: str) -> pytest.MarkDecorator:
     """require_python() as a mark."""
-    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    missing = _missing_modules(modules)
     return pytest.mark.skipif(bool(missing), reason=f"{_not_installed(missing)}; {SETUP}")
 
 
@@ -92,6 +92,10 @@ def host(met: object, having: str) -> pytest.MarkDecorator:
 
 def _missing(programs: Iterable[str]) -> list[str]:
     return [name for name in programs if not shutil.which(name, path=_FOLDERS)]
+
+
+def _missing_modules(modules: Iterable[str]) -> list[str]:
+    return [name for name in modules if importlib.util.find_spec(name) is None]
 
 
 def _not_installed(names: Iterable[str]) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import needs
 import pytest
 from conftest import ROOT
+from prototype.alone import what_a_compiler_says
 from prototype.page import PAGE, block, row
 from prototype.toys import HOSTS, description, toy_glibc, toy_musl
 from vgetrandom.prototype.allocator import find_allocator
@@ -91,14 +91,7 @@ def test_the_allocator_on_the_page_compiles_without_a_warning(tmp_path: Path, co
     own.write_text(block('#include "allocator.h"'))
     found = find_allocator(SHIM, str(own))
     assert found and not found.hooks
-    folder = tmp_path / "core"
-    shutil.copytree(SHIM / "core", folder)
-    for name, path in found.files.items():
-        shutil.copy(path, folder / name)
-    shutil.copy(ROOT / "tests/native/alone/platform.h", folder)
-    options = ["-std=gnu11", "-O2", "-ffreestanding", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]
-    done = subprocess.run([compiler, *options, *folder.glob("*.c")], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert what_a_compiler_says(compiler, found, tmp_path / "core") == (0, "")
 
 
 def test_the_allocators_functions_are_declared_as_the_page_says() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import tarfile
@@ -17,6 +16,7 @@ import needs
 import pytest
 from command import Vgetrandom, command_line, environment_with, one_line
 from conftest import ROOT
+from prototype.alone import what_a_compiler_says
 from prototype.toys import HOSTS, description, toy_musl
 from vgetrandom.errors import VgetrandomError
 from vgetrandom.prototype import source as source_module
@@ -208,14 +208,7 @@ def test_an_allocator_compiles_with_core_and_without_a_warning(tmp_path: Path, a
     needs.require(compiler)
     found = find_allocator(SHIM, allocator)
     assert found
-    folder = tmp_path / "core"
-    shutil.copytree(SHIM / "core", folder)
-    for name, path in found.files.items():
-        shutil.copy(path, folder / name)
-    shutil.copy(ROOT / "tests/native/alone/platform.h", folder)
-    options = ["-std=gnu11", "-O2", "-ffreestanding", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]
-    done = subprocess.run([compiler, *options, *folder.glob("*.c")], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert what_a_compiler_says(compiler, found, tmp_path / "core") == (0, "")
 
 
 def own(tmp_path: Path, text: str) -> Allocator:

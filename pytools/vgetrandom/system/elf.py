@@ -118,31 +118,27 @@ def privilege(path: Path) -> str:
     """
     if os.getuid() != os.geteuid() or os.getgid() != os.getegid():
         return "started by a process with raised privileges"
-    status = path.stat()
-    if os.statvfs(path).f_flag & os.ST_NOSUID:
-        return ""
-    if status.st_mode & stat.S_ISUID and status.st_uid != os.getuid():
-        return "set-uid"
-    if status.st_mode & stat.S_ISGID and status.st_mode & stat.S_IXGRP and status.st_gid != os.getgid():
-        return "set-gid"
-    if os.getuid() != 0 and _has_capabilities(path):
-        return "given file capabilities"
-    return ""
+    return _raised(path, os.getuid(), os.getgid())
 
 
 def privilege_for_others(path: Path) -> str:
     """The same for users who are neither root nor the file's owner; "" where it can't be read, too."""
     try:
-        status = path.stat()
-        if os.statvfs(path).f_flag & os.ST_NOSUID:
-            return ""
+        return _raised(path, None, None)
     except OSError:
         return ""
-    if status.st_mode & stat.S_ISUID:
+
+
+def _raised(path: Path, user: int | None, group: int | None) -> str:
+    """How a program is raised for this user and group; None is whoever is neither root nor the file's owner."""
+    status = path.stat()
+    if os.statvfs(path).f_flag & os.ST_NOSUID:
+        return ""
+    if status.st_mode & stat.S_ISUID and status.st_uid != user:
         return "set-uid"
-    if status.st_mode & stat.S_ISGID and status.st_mode & stat.S_IXGRP:
+    if status.st_mode & stat.S_ISGID and status.st_mode & stat.S_IXGRP and status.st_gid != group:
         return "set-gid"
-    return "given file capabilities" if _has_capabilities(path) else ""
+    return "given file capabilities" if user != 0 and _has_capabilities(path) else ""
 
 
 def _has_capabilities(path: Path) -> bool:
