@@ -8,7 +8,9 @@ import needs
 import pytest
 from command import one_line, runner_for
 from vgetrandom.bench import emulated, tables, vdso_image
+from vgetrandom.bench.contenders import all_contenders
 from vgetrandom.bench.model import SYSCALL, VDSO, Run
+from vgetrandom.bench.run import measure
 from vgetrandom.bench.session import QUICK, Session
 from vgetrandom.errors import VgetrandomError
 from vgetrandom.system.vdso import vdso_image as host_vdso
@@ -44,11 +46,13 @@ def test_an_architecture_that_is_not_known_is_one_line(library: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(emulated.ARCHITECTURES))
 def test_the_library_adds_a_little_to_a_small_draw_and_saves_much_of_a_large_one(name: str) -> None:
-    session = Session(QUICK, Silent(), 0, None)
+    emulated.build(name)  # a program that does not compile is no reason to skip
     try:
-        emulated.measure(session, [name])
+        machines = emulated.prepare([name])
     except VgetrandomError as error:
         needs.skip(str(error), needs.MIRROR)
+    session = Session(QUICK, Silent(), 0, None)
+    emulated.measure(session, machines)
     run = Run({}, {}, (), tuple(session.series))
     assert len(tables.emulated(run).rows) == 1 + len(emulated.ARCHITECTURES[name].vectors)
     for kind in emulated.ARCHITECTURES[name].vectors:
@@ -58,6 +62,21 @@ def test_the_library_adds_a_little_to_a_small_draw_and_saves_much_of_a_large_one
             assert least < own.samples[0] - bare.samples[0] < most
         own, bare = run.find("emulated", name, kind, 65536), run.find("emulated", name, VDSO, 65536)
         assert own and bare and own.samples[0] < 0.95 * bare.samples[0]
+
+
+def test_the_program_that_counts_compiles() -> None:
+    needs.require_python("ziglang")
+    assert emulated.build("x86_64").is_file()
+
+
+def test_what_is_missing_is_said_before_anything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> Path:
+        raise VgetrandomError(f"count-{name} does not compile")
+
+    monkeypatch.setattr(emulated, "build", broken)
+    monkeypatch.setattr(Session, "start", lambda *_: pytest.fail("something was measured"))
+    with pytest.raises(VgetrandomError, match="count-riscv64"):
+        measure(all_contenders([], []), ["latency"], QUICK, None, Silent(), ["riscv64"])
 
 
 def test_no_architecture_is_counted_unless_asked_for(library: Path) -> None:

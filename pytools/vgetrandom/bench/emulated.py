@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,20 +64,41 @@ ARCHITECTURES = {
 }
 
 
-def measure(session: Session, names: Sequence[str]) -> None:
+@dataclass(frozen=True)
+class Machine:
+    """All that counting on an architecture needs."""
+
+    command: tuple[str, ...]  # the emulator and its program
+    image: bytes  # the vDSO and what it reads
+
+
+def prepare(names: Sequence[str]) -> dict[str, Machine]:
+    """Compiles a program for each architecture, and fetches its emulator and its vDSO: from some seconds to minutes.
+
+    Raises VgetrandomError when a compiler, an emulator or a kernel is missing.
+    """
+    programs = {name: build(name) for name in names}
+    machines = {}
+    for name, program in programs.items():
+        arch = ARCHITECTURES[name]
+        image = _with_data(fetch_vdso(arch.debian, arch.kernel, arch.symbol, arch.patches))
+        machines[name] = Machine((*_emulator(name), *_ONE_BY_ONE, str(program)), image)
+    return machines
+
+
+def measure(session: Session, machines: Mapping[str, Machine]) -> None:
     """Adds "emulated" of each architecture: a draw from the vDSO alone, and by the library with each of its vectors.
 
-    The series' contender is the architecture, its function VDSO or the vectors. Raises VgetrandomError when a compiler,
-    an emulator or a kernel is missing, or a draw fails there.
+    The series' contender is the architecture, its function VDSO or the vectors. Raises VgetrandomError when a draw
+    fails.
     """
-    kinds = {name: {VDSO: VDSO, **ARCHITECTURES[name].vectors} for name in names}
+    kinds = {name: {VDSO: VDSO, **ARCHITECTURES[name].vectors} for name in machines}
     session.progress.begin("other architectures", sum(map(len, kinds.values())) * len(SIZES))
-    for name in names:
-        arch = ARCHITECTURES[name]
+    for name, machine in machines.items():
         with tempfile.TemporaryDirectory(prefix="vgetrandom-bench-") as folder:
             image = Path(folder, "vdso")
-            image.write_bytes(_with_data(fetch_vdso(arch.debian, arch.kernel, arch.symbol, arch.patches)))
-            command = [*_emulator(name), *_ONE_BY_ONE, str(_build(name)), str(image)]
+            image.write_bytes(machine.image)
+            command = [*machine.command, str(image)]
             for kind, most in kinds[name].items():
                 for size, usual in SIZES.items():
                     draws = max(usual, _KEY_DRAWS) if kind != VDSO else usual
@@ -128,7 +149,7 @@ def _version(qemu: str) -> int:
     return int(match[1]) if match else 0
 
 
-def _build(name: str) -> Path:
+def build(name: str) -> Path:
     """native/emulated/count.c with core/ for the architecture, kept by content."""
     if importlib.util.find_spec("ziglang") is None:
         raise VgetrandomError(

@@ -49,6 +49,7 @@ def measure(
     if "programs" in measures or any(contender.with_shim for contender in contenders):
         require_preloadable(library.resolve())
     try:
+        machines = emulated.prepare(emulate)
         session.start(contenders)
         if not session.workers:
             reasons = "; ".join(dict.fromkeys(participant.absent for participant in session.participants))
@@ -58,8 +59,8 @@ def measure(
             with_cpus = cpus if name in ("throughput", "tail", "programs") else cpus - {session.cpu} or cpus
             os.sched_setaffinity(0, with_cpus)  # out of the workers' way
             MEASURES[name](session)
-        if emulate:
-            emulated.measure(session, emulate)
+        if machines:
+            emulated.measure(session, machines)
     finally:
         os.sched_setaffinity(0, cpus)
         session.close()

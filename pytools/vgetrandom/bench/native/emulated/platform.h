@@ -8,6 +8,7 @@
 #define CORE_NAME(name) count_##name
 #define core count_settings
 #define core_thread count_thread
+#define platform_counts true	/* as the library's: its instructions are the ones that are counted */
 
 extern struct process_settings count_settings;
 extern _Thread_local struct thread_record count_thread;
