@@ -25,13 +25,13 @@ _LARGE = (
 )
 # What is compared: the measure, how to say it with and without the parameter, and whether more is better.
 _COMPARED = (
-    ("throughput", "{} threads", True),
+    ("throughput", "draws a second (threads: {:,})", True),
     ("thread-first-draw", "a thread's first draw", False),
     ("thread-second-draw", "a thread's second draw", False),
     ("program-first-draw", "a program's first draw", False),
-    ("fork-first-draw", "a child's first draw ({} threads)", False),
-    ("fork-second-draw", "a child's second draw ({} threads)", False),
-    ("thread-memory", "memory a thread (of {})", False),
+    ("fork-first-draw", "a child's first draw (threads: {:,})", False),
+    ("fork-second-draw", "a child's second draw (threads: {:,})", False),
+    ("thread-memory", "memory a thread (of {:,})", False),
 )
 
 
