@@ -26,6 +26,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
+# A user's Python writes when it has much, or ends.
+os.environ.pop("PYTHONUNBUFFERED", None)
+
 ROOT = Path(__file__).resolve().parents[1]
 NATIVE = ROOT / "tests" / "native"
 REPORTER = "libvgetrandom-report.so"

@@ -19,10 +19,11 @@ from typing import Any
 import needs
 import pytest
 from command import Vgetrandom, command_line, environment_with, one_line
+from drawing import draws
 
 needs_strace = needs.program("strace")
 DRAWS = 500
-DRAW = f"import os; [os.urandom(16) for _ in range({DRAWS})]"
+DRAW = draws(DRAWS)
 FEW = 20  # system calls that remain: libc's own, and the vDSO's reseeding
 
 
@@ -362,8 +363,9 @@ class Filter(ctypes.Structure):
 libc = ctypes.CDLL(None, use_errno=True)
 assert libc.prctl(38, 1, 0, 0, 0) == 0
 assert libc.prctl(22, 2, ctypes.byref(Filter(len(program) // 8, ctypes.addressof(buffer))), 0, 0) == 0
+drawn = ctypes.create_string_buffer(16)
 for _ in range(500):
-    os.urandom(16)
+    libc.getentropy(drawn, 16)
 os._exit(0)
 """
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 from command import Vgetrandom, runner_for
+from drawing import draws
 from vgetrandom.check import paired_runs, strace
 from vgetrandom.check.controlled_run import Outcome, Runner
 from vgetrandom.check.gain import GAINS, LOOKS, LOSES, NO_DIFFERENCE, UNKNOWN, Gain, Interval, interval, judge_times
@@ -21,7 +22,7 @@ from vgetrandom.check.verdict import judge
 from vgetrandom.preload.exit_report import ExitReport
 from vgetrandom.system.program import Program
 
-DRAW = "import os; [os.urandom(16) for _ in range(500)]"
+DRAW = draws(500)
 
 
 def pairs(*ratios: float) -> list[tuple[float, float]]:

@@ -11,8 +11,9 @@ from pathlib import Path
 import needs
 import pytest
 from command import Vgetrandom, command_line, environment_with
+from drawing import draws
 
-DRAW = "import os; [os.urandom(16) for _ in range(500)]"
+DRAW = draws(500)
 IN_A_NAMESPACE = (
     'cp -a /etc "$0/etc" && echo "$1" >"$0/etc/ld.so.preload" && mount --bind "$0/etc" /etc && shift && exec "$@"'
 )

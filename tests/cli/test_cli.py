@@ -81,8 +81,11 @@ def test_nothing_meant_for_a_closed_stream_goes_to_another(library: Path) -> Non
 
 
 @needs.host(os.access("/dev/full", os.W_OK), "with /dev/full")
-def test_a_full_disk_is_one_line(library: Path) -> None:
-    result = in_shell(library, "$V path >/dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", ["path", "conform --list", "scan --json sh"])
+def test_a_full_disk_is_one_line(library: Path, words: str, unbuffered: str) -> None:
+    """Also where Python finds out at its end."""
+    result = in_shell(library, f"PYTHONUNBUFFERED={unbuffered} $V {words} >/dev/full")
     assert (result.returncode, result.stderr) == (2, "vgetrandom: No space left on device\n")
 
 

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import pytest
 from command import Vgetrandom, command_line, environment_with
+from drawing import draws
 from vgetrandom.bench import model
 from vgetrandom.cli import VERBS
 
-DRAWS = "import os; [os.urandom(16) for _ in range(500)]"
+DRAWS = draws(500)
 
 # A line for each verb; {} is a folder with what the fixture `things` puts there.
 YES = {

@@ -16,12 +16,13 @@ from typing import Any
 import jsonschema
 import pytest
 from command import Vgetrandom
+from drawing import draws
 from observe.observable import skip_where_nobody_may_observe
 from schemas import FOLDER, closed, parts, read_schema, require_form
 from vgetrandom.cli import VERBS
 from vgetrandom.preload.library import reporter_beside
 
-DRAWS = "import os; [os.urandom(16) for _ in range(100)]"
+DRAWS = draws(100)
 
 
 def has_json(verb: str) -> bool:

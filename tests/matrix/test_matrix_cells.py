@@ -170,3 +170,12 @@ def test_nothing_that_can_be_run_is_neither_yes_nor_no(vgetrandom: Vgetrandom, t
     assert result.returncode == 2
     assert [line.split()[1:3] for line in result.stdout.splitlines()[1:]] == [["not", "run"]] * 2
     assert all("qemu-system-s390x is not in" in line for line in result.stderr.splitlines())
+
+
+@pytest.mark.parametrize("option", ["--html", "--junit", "--document"])
+def test_what_can_not_be_written_is_told_before_hours_of_running(
+    vgetrandom: Vgetrandom, option: str, tmp_path: Path
+) -> None:
+    result = vgetrandom("matrix", "--only", "s390x/6.12/*", "--qemu", tmp_path, option, "/nowhere/file")
+    assert result.returncode == 2
+    assert "/nowhere/file" in one_line(result)

@@ -91,15 +91,6 @@ def save(run: Run, path: Path) -> None:
         raise VgetrandomError(f"{path} can't be written: {error.strerror}") from error
 
 
-def check(path: Path) -> None:
-    """Raises VgetrandomError when `save` could not write there: before a run of minutes, not after it."""
-    try:
-        with path.open("a"):
-            pass
-    except OSError as error:
-        raise VgetrandomError(f"{path} can't be written: {error.strerror}; give --json another file") from error
-
-
 def load(path: Path) -> Run:
     """Read what `save` wrote; raises VgetrandomError when the file is not there or not such a file."""
     try:

@@ -140,14 +140,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("vgetrandom: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The reader went away (`| head`): silence the interpreter's own flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        return 141  # the reader went away (`| head`)
     except OSError as error:  # a full disk, no temporary folder, ...: what no verb foresaw
         where = f"{error.filename}: " if error.filename else ""
         with contextlib.suppress(OSError):  # the full disk may be where our output goes
             return _fail(f"{where}{error.strerror or error}", 2, as_json)
         return 2
+    finally:
+        _flush_or_discard()
+
+
+def _flush_or_discard() -> None:
+    """What can't be written now must not be tried by the interpreter at its end, which complains and ends with 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _terminate(number: int, frame: object) -> None:

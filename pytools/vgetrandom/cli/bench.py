@@ -109,7 +109,7 @@ def _measure(args: argparse.Namespace) -> int:
     if args.html:
         page_file.check(args.html)
     if args.json:
-        model.check(args.json)
+        page_file.check(args.json, "--json")
     if args.document:
         markdown.check(args.document)
     contenders = all_contenders(args.libc, args.contender)

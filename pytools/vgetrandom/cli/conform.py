@@ -78,8 +78,8 @@ def run(args: argparse.Namespace) -> int:
         else:
             report.print_list(_console(), cases)
         return 0
-    if args.junit and (args.junit.is_dir() or not os.access(args.junit.parent, os.W_OK)):
-        raise VgetrandomError(f"{args.junit} can't be written; give --junit another file")
+    if args.junit:
+        page_file.check(args.junit, "--junit")
     if args.html:
         page_file.check(args.html)
     plan = Plan(

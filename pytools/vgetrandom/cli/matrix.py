@@ -83,6 +83,8 @@ def run(args: argparse.Namespace) -> int:
         section_of(args.document, saved.BEGIN)  # better now than after an hour
     if args.html:
         page_file.check(args.html)
+    if args.junit:
+        page_file.check(args.junit, "--junit")
     cache = cache_folder()
     plan = Plan(
         cases=read_cases(cases_folder(), args.pattern),

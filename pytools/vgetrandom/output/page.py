@@ -73,7 +73,7 @@ class Page:
 
 
 def check(path: Path, option: str = "--html") -> None:
-    """Raises VgetrandomError when a page could not be written there: before a run of minutes, not after it."""
+    """Raises VgetrandomError when what `option` asks for could not be written there: before a run, not after it."""
     try:
         with path.open("a"):
             pass
