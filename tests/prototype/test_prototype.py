@@ -243,6 +243,7 @@ def test_a_suite_with_another_version_is_said(tmp_path: Path, monkeypatch: pytes
     assert contents(tmp_path / "tree") == contents(tmp_path / "musl-1.2.9")
 
 
+@needs.program("make", "gcc")
 @pytest.mark.parametrize(
     ("words", "wrong"),
     [
@@ -309,6 +310,7 @@ def test_a_working_folder_is_of_one_source(vgetrandom: Vgetrandom, musl: Path, t
     assert "is of another source; give --work a folder for this one" in one_line(result)
 
 
+@needs.program("make", "gcc")
 @pytest.mark.parametrize(
     ("last_words", "why"),
     [
@@ -333,6 +335,7 @@ def test_a_build_that_fails_says_why_and_leaves_nothing(
     assert not list((tmp_path / "tmp").iterdir())
 
 
+@needs.program("make", "gcc")
 def test_what_a_compiler_says_of_a_file_of_the_users_own_has_its_name(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
     musl = toy_musl(tmp_path / "musl", "echo '/x/y/../core/own_allocator.c:2:36: error: no such thing'; exit 1")
     own_file = tmp_path / "mine.c"
