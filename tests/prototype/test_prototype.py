@@ -362,6 +362,7 @@ def ended(pid: str) -> bool:
         return True
 
 
+@needs.program("make", "gcc")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_the_build_with_all_that_it_started(
     library: Path, tmp_path: Path, number: signal.Signals, status: int

@@ -76,6 +76,7 @@ def _unpack(archive: Path, new: Path) -> None:
     with tempfile.TemporaryDirectory(dir=new.parent, prefix=".unpack-") as folder:
         try:
             with tarfile.open(archive) as tar:
+                tar.extraction_filter = getattr(tarfile, "data_filter", None)  # what Python 3.14 does by itself
                 tar.extractall(folder)
         except (tarfile.TarError, EOFError) as error:
             raise VgetrandomError(f"{archive} can't be unpacked ({error}); remove it and try again") from error
