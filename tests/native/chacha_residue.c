@@ -20,6 +20,7 @@
 
 #define STACK (192 << 10)
 #define PAINT 0x5a5a5a5a5a5a5a5a
+#define OWN_FRAME 256	/* bytes; more than paint() takes */
 #define MOST 70000
 #define SECRETS 20	/* words of the key, and those that have no counter in them after the first quarter rounds */
 
@@ -36,9 +37,9 @@ static unsigned char stack[STACK] __attribute__((aligned(65536))), output[MOST];
 static unsigned char copy[CHACHA_KEY] __attribute__((aligned(16)));
 static uint32_t secrets[2 * SECRETS];
 static struct saved saved;
-static unsigned char *called_at;
+static uint64_t left[STACK / sizeof(uint64_t)];	/* what an expansion leaves on the stack, from the lowest on */
 static chacha_expand *expand;
-static size_t length, deepest;
+static size_t length, depth, deepest;
 
 static void make_secrets(void)
 {
@@ -81,22 +82,33 @@ static void look_at_vectors(void)
 		}
 }
 
-static void *on_the_stack(void *argument)
+/* The stack below whoever calls this, but for what this needs itself. */
+static __attribute__((noinline)) void paint(void)
 {
-	called_at = __builtin_frame_address(0);
-	call_and_save(expand, output, length, copy, &saved);
-	return argument;
+	const volatile uint64_t *end = (const uint64_t *)((uintptr_t)__builtin_frame_address(0) - OWN_FRAME);
+
+	for (volatile uint64_t *word = (uint64_t *)stack; word < end; word++)
+		*word = PAINT;
 }
 
-static void paint(unsigned char *from)
+/* A thread's start and its end write to the stack, too: it is painted just before the expansion, and read just behind. */
+static void *on_the_stack(void *argument)
 {
-	for (; from < stack + sizeof(stack); from += sizeof(uint64_t))
-		*(uint64_t *)from = PAINT;
+	const volatile uint64_t *lowest = (const uint64_t *)stack, *called_at = __builtin_frame_address(0);
+	size_t words = 0;
+
+	paint();
+	call_and_save(expand, output, length, copy, &saved);
+	while (lowest < called_at && *lowest == PAINT)
+		lowest++;
+	while (lowest < called_at)
+		left[words++] = *lowest++;
+	depth = words * sizeof(uint64_t);
+	return argument;
 }
 
 static void try(void)
 {
-	unsigned char *lowest = stack;
 	pthread_attr_t attributes;
 	pthread_t thread;
 
@@ -105,16 +117,13 @@ static void try(void)
 	if (pthread_attr_init(&attributes) || pthread_attr_setstack(&attributes, stack, sizeof(stack)) ||
 	    pthread_create(&thread, &attributes, on_the_stack, NULL) || pthread_join(thread, NULL))
 		exit(2);
-	while (lowest < called_at && *(const uint64_t *)lowest == PAINT)
-		lowest += sizeof(uint64_t);
-	look_for_key("the stack", lowest, (size_t)(called_at - lowest));
+	look_for_key("the stack", left, depth);
 	look_for_key("vector registers", saved.vector, sizeof(saved.vector));
 	look_for_key("general registers", saved.general, sizeof(saved.general));
 	look_for_key("the key's place", copy, sizeof(copy));
 	look_at_vectors();
-	if (deepest < (size_t)(called_at - lowest))
-		deepest = (size_t)(called_at - lowest);
-	paint(lowest);
+	if (deepest < depth)
+		deepest = depth;
 }
 
 int main(int argc, char **argv)
@@ -126,7 +135,6 @@ int main(int argc, char **argv)
 	if (!expand || chacha_vector != vector)
 		return 77;
 	make_secrets();
-	paint(stack);
 	for (length = 1; length <= MOST; length += length < 600 ? 7 : length)
 		try();
 	printf("%zu\n", deepest);
