@@ -5,6 +5,11 @@ getentropy is such a way. getrandom, and so os.urandom, is not: glibc draws from
 
 from __future__ import annotations
 
+import platform
+
+# Whether getrandom of this host's libc draws from the vDSO by itself.
+NEW_GLIBC = platform.libc_ver()[0] == "glibc" and tuple(map(int, platform.libc_ver()[1].split("."))) >= (2, 41)
+
 
 def draws(count: int) -> str:
     """A statement that draws 16 bytes so many times. It imports os, too, for what comes behind it."""

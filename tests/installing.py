@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,9 @@ def commands_of_environment(folder: Path, *words: object) -> Path:
     installed = Path(sysconfig.get_path("purelib", vars=paths))
     (installed / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")
     install = [folder / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check", "--no-deps"]
-    done = subprocess.run([*install, "--ignore-installed", *map(str, words)], capture_output=True, text=True)
+    # Without a build environment of its own, meson-python looks for ninja on PATH.
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
+    command = [*install, "--ignore-installed", *map(str, words)]
+    done = subprocess.run(command, env={**os.environ, "PATH": path}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "bin"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pwd
 import re
 import shutil
 from collections.abc import Iterable
@@ -66,6 +67,14 @@ def require_root(why: str) -> None:
     """Skips for anybody else."""
     if os.geteuid() != 0:
         skip(f"needs root, {why}", ROOT)
+
+
+def require_user_name(who: str) -> None:
+    """Skips for a user whom the system knows by number only, as in many containers: `who` won't run then."""
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        another_host(f"on which this user has a name, for {who}")
 
 
 def program(*programs: str) -> pytest.MarkDecorator:

@@ -92,6 +92,9 @@ static uint32_t most_vector(void)
 	return chacha_permitted(most, imports.getauxval(AT_HWCAP));
 }
 
+/* Tools look for it in the file, in which a compiler that copies it by instructions would not keep it. */
+static const char release_in_file[] __attribute__((used)) = "vgetrandom-release=" VGETRANDOM_RELEASE;
+
 static void describe(void)
 {
 	struct record *record = &vgetrandom_record;

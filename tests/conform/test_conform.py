@@ -123,7 +123,7 @@ def test_user_errors_are_one_line(vgetrandom: Vgetrandom, words: list[str], said
 def test_interrupt_ends_it_and_what_was_found_is_told(library: Path, tmp_path: Path) -> None:
     there = tmp_path / "there"
     add_case(tmp_path, "output_first", 'check(1, "good");')
-    add_case(tmp_path, "output_then", f'creat("{there}", 0600); pause();')
+    add_case(tmp_path, "output_then", f'int creat(const char *, unsigned); creat("{there}", 0600); pause();')
     command = command_line("conform", "native", "--cases", tmp_path, "--jobs", "1")
     process = subprocess.Popen(command, env=environment_with(library), stdout=-1, stderr=-1, text=True)
     while not there.exists() and process.poll() is None:

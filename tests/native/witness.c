@@ -30,10 +30,13 @@ static long borrower;
 static long own_pid(void)
 {
 	char name[24] = { 0 };
+	long pid = 0;
 
 	if (syscall(SYS_readlinkat, AT_FDCWD, "/proc/self", name, sizeof(name) - 1) <= 0)
 		return 0;
-	return atol(name);
+	for (const char *digit = name; *digit; digit++)	/* atol() has another name since glibc 2.38 */
+		pid = 10 * pid + *digit - '0';
+	return pid;
 }
 
 __attribute__((constructor)) static void begin(void)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ def scripts(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(*words: object, cwd: Path) -> str:
     others = {name: value for name, value in os.environ.items() if name not in ("VGETRANDOM_LIBRARY", "PYTHONPATH")}
+    others["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), others.get("PATH", os.defpath)])  # ninja
     done = subprocess.run(list(map(str, words)), cwd=cwd, env=others, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.strip()

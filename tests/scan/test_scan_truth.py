@@ -12,6 +12,7 @@ from pathlib import Path
 
 import needs
 import pytest
+from drawing import NEW_GLIBC
 from draws import Draws, count_draws
 from real_programs import PROGRAMS, Absent, Real, find
 from vgetrandom.preload.library import reporter_beside
@@ -52,7 +53,7 @@ def disagreement(case: Case) -> str:
         return "it enters the kernel by itself"
     if verdict is Verdict.UNREACHABLE and after.own < MOST * before.own:
         return "the library took draws over"
-    if verdict is Verdict.PARTLY and after.own > before.own:
+    if verdict is Verdict.PARTLY and after.own > before.own + after.first:  # a libc's own first draw may be none
         return "there are more draws with the library"
     return ""
 
@@ -121,6 +122,8 @@ def test_for_many_programs_the_draws_visibly_move_to_the_vdso(open_library: Path
                 here += 1
                 if case.after.own < case.before.own:
                     moved.append(real.name)
+    if NEW_GLIBC:
+        needs.another_host("whose libc makes a system call in getrandom: glibc older than 2.41")
     if here < SHOWN:
         needs.skip(f"only {here} of the programs that draw in any case are installed", needs.PROGRAMS)
     assert len(moved) >= SHOWN, moved

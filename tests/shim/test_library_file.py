@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 from elftools.elf.relocation import RelocationSection
 from elftools.elf.sections import SymbolTableSection
+from vgetrandom.preload.identity import release_of
 
 EXPORTS = {
     "getrandom",
@@ -94,6 +96,11 @@ def test_undefined_symbols_are_those_that_the_design_allows(elf: ELFFile) -> Non
         symbol.name: symbol["st_info"]["bind"] for symbol in dynamic_symbols(elf) if symbol["st_shndx"] == "SHN_UNDEF"
     }
     assert undefined == ALLOWED_UNDEFINED
+
+
+def test_its_release_can_be_read_without_loading_it(file: Path) -> None:
+    """A compiler may put a short text into instructions: GCC 14 did."""
+    assert release_of(file) == version("vgetrandom")
 
 
 def test_asks_for_no_symbol_version(elf: ELFFile) -> None:

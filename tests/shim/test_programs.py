@@ -76,6 +76,7 @@ def test_python_draws_in_a_pool_of_forked_processes(witness: Witness) -> None:
 
 def test_ssh_keygen_makes_keys_that_are_valid_and_differ(witness: Witness, tmp_path: Path) -> None:
     needs.require("ssh-keygen")
+    needs.require_user_name("ssh-keygen")
     for kind in ("ed25519", "ecdsa"):
         keys = set()
         for name in ("one", "two"):

@@ -63,6 +63,7 @@ def postgres_folder() -> Path:
 def as_somebody() -> list[str]:
     """PostgreSQL refuses to be run by root."""
     if os.geteuid() != 0:
+        needs.require_user_name("PostgreSQL")
         return []
     needs.require("setpriv")
     return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]

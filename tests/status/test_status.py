@@ -361,7 +361,7 @@ def test_a_file_that_was_replaced_is_shown_with_both_versions(library: Path, tmp
     with preloading(copy) as pid:
         copy.unlink()
         if newer:
-            other = library.read_bytes().replace(f"\0{RELEASE}\0".encode(), b"\x009.8.7\0")
+            other = library.read_bytes().replace(f"{RELEASE}\0".encode(), b"9.8.7\0")
             copy.write_bytes(other)
         done, text = status("--json", pid), status(pid)
     (entry,) = json.loads(done.stdout)["processes"]

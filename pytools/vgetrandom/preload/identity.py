@@ -26,7 +26,7 @@ from ..system.files import open_regular, read_regular
 RECORD = "vgetrandom_process"  # what every build of the library exports (include/vgetrandom.h)
 _SEPARATORS = " \t\n\v\f\r:"  # of LD_PRELOAD: glibc's are space and colon, musl's are isspace(3) and colon
 _TOKEN = re.compile(r"\$(?:\{|ORIGIN|LIB|PLATFORM)")  # ld.so(8) puts something else in their place
-_RELEASE = re.compile(rb"(?:^|\0)(\d+\.\d+\.\d+[-+.\w]*)\0")  # load.c copies it into the record
+_RELEASE = re.compile(rb"vgetrandom-release=(\d+\.\d+\.\d+[-+.\w]*)\0")  # load.c
 _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) \S{4} [0-9a-f]+ \S+ [0-9]+ +([/[].*)")
 
 

@@ -138,8 +138,8 @@ def _direct_calls(item: Object, closure: Closure, libc: Libc) -> Iterable[Call]:
     if {"dlsym", "dlvsym"} & facts.imports and facts.names_getrandom and "getrandom" not in facts.imports:
         yield Call(item.name, "getrandom by dlsym", _served("getrandom", closure, libc))
     if facts.traces.raw and not facts.go:
-        native = facts.kind is Kind.STATIC and facts.names_vdso
-        yield Call(item.name, "system call instruction", Served.NATIVE if native else Served.KERNEL)
+        # A static glibc names the vDSO's function too, and does not call it: the loader's part of libc makes it ready.
+        yield Call(item.name, "system call instruction", Served.KERNEL)
 
 
 def _served(name: str, closure: Closure, libc: Libc) -> Served:
@@ -166,8 +166,6 @@ def _verdict(facts: Facts, privilege: str, calls: Sequence[Call]) -> tuple[Verdi
         own = "draws from the vDSO itself" if verdict is Verdict.NATIVE else "its runtime makes its own system calls"
         return verdict, f"Go {facts.go_version or '(unknown release)'}: {own}"
     if facts.kind is Kind.STATIC:
-        if native:
-            return Verdict.NATIVE, "statically linked, and its libc draws from the vDSO itself"
         return Verdict.UNREACHABLE, "statically linked: there is no loader to preload with"
     if not shim and not native and not kernel:
         return Verdict.UNREACHABLE, "no random calls"
