@@ -58,7 +58,11 @@ def test_twins_repeat_where_droppable_memory_is_restored_as_ordinary(
     loses = version < (4, 2) and results["shim"]["facts"]["droppable"].startswith("yes")
     assert results["shim"]["outcome"] == ("fail" if loses else "pass"), results["shim"]
     if loses:
-        assert f"CRIU {'.'.join(map(str, version))}: 12 of 12 draws are the same" in results["shim"]["reason"]
+        reason = results["shim"]["reason"]
+        same = re.search(r"CRIU ([0-9.]+): (\d+) of 12 draws are the same in two .*, (\d+) in parent and child", reason)
+        assert same and same[1] == ".".join(map(str, version)), reason
+        # The kernel makes a new key once a minute, and the draws behind that differ.
+        assert int(same[2]) + int(same[3]) > 0, reason
         assert "restored droppable memory as ordinary memory" in results["shim"]["reason"]
 
 
