@@ -177,6 +177,9 @@ def test_a_device_that_a_user_names_is_not_read(vgetrandom: Vgetrandom, line: st
 def test_what_is_written_may_go_to_a_pipe(library: Path, tmp_path: Path) -> None:
     line = f"$V conform native -k interface_flags --json --junit {tmp_path}/out >{tmp_path}/json; [ -s {tmp_path}/out ]"
     assert in_shell(library, line).returncode == 0
+    named = f"mkfifo {tmp_path}/named; cat {tmp_path}/named >{tmp_path}/read & sleep 1"
+    line = f"{named}; $V conform native -k interface_flags --junit {tmp_path}/named >/dev/null; wait"
+    assert in_shell(library, f"{line}; grep -c '<testsuite ' {tmp_path}/read").stdout == "1\n"
     piped = in_shell(
         library,
         "$V conform native -k interface_flags --tap --junit /dev/stderr 2>&1 >/dev/null | grep -c '<testsuite '",

@@ -28,7 +28,7 @@ def output_file(text: str) -> Path:
     if not stat.S_ISFIFO(mode):
         raise argparse.ArgumentTypeError(f"{text} is {_kind(mode)}, and can't be written to; name a file")
     try:
-        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+        os.open(path, os.O_WRONLY | os.O_NONBLOCK)  # stays open: with the last writer, the reader would go
     except OSError as error:
         if error.errno == errno.ENXIO:
             raise argparse.ArgumentTypeError(f"{text} is a FIFO that nobody reads; name a file") from None
