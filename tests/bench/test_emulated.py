@@ -48,7 +48,7 @@ def test_an_architecture_that_is_not_known_is_one_line(library: Path) -> None:
 def test_the_library_adds_a_little_to_a_small_draw_and_saves_much_of_a_large_one(name: str) -> None:
     emulated.build(name)  # a program that does not compile is no reason to skip
     try:
-        machines = emulated.prepare([name])
+        machines = emulated.prepare([name], Silent())
     except VgetrandomError as error:
         needs.skip(str(error), needs.MIRROR)
     session = Session(QUICK, Silent(), 0, None)

@@ -22,7 +22,7 @@ from ..preload.library import source_path
 from ..system import debian
 from .building import native_folder
 from .model import VDSO, Series
-from .session import Session
+from .session import Progress, Session
 from .vdso_image import fetch_vdso
 
 SIZES = {16: 6, 32: 3, 256: 3, 4096: 3, 65536: 1}  # bytes of a draw, and of how many draws a figure is the mean
@@ -72,17 +72,20 @@ class Machine:
     image: bytes  # the vDSO and what it reads
 
 
-def prepare(names: Sequence[str]) -> dict[str, Machine]:
+def prepare(names: Sequence[str], progress: Progress) -> dict[str, Machine]:
     """Compiles a program for each architecture, and fetches its emulator and its vDSO: from some seconds to minutes.
 
     Raises VgetrandomError when a compiler, an emulator or a kernel is missing.
     """
+    if names:
+        progress.begin("preparing other architectures", len(names))
     programs = {name: build(name) for name in names}
     machines = {}
     for name, program in programs.items():
         arch = ARCHITECTURES[name]
         image = _with_data(fetch_vdso(arch.debian, arch.kernel, arch.symbol, arch.patches))
         machines[name] = Machine((*_emulator(name), *_ONE_BY_ONE, str(program)), image)
+        progress.advance()
     return machines
 
 

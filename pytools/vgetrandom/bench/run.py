@@ -49,7 +49,7 @@ def measure(
     if "programs" in measures or any(contender.with_shim for contender in contenders):
         require_preloadable(library.resolve())
     try:
-        machines = emulated.prepare(emulate)
+        machines = emulated.prepare(emulate, progress)
         session.start(contenders)
         if not session.workers:
             reasons = "; ".join(dict.fromkeys(participant.absent for participant in session.participants))
