@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Callable
 
 Result = subprocess.CompletedProcess
 Vgetrandom = Callable[..., "Result[str]"]
+
+
+def path_with_scripts() -> str:
+    """PATH with the commands of this environment before the others: meson-python and meson look for ninja there."""
+    return os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
 
 
 def command_line(*words: object) -> list[str]:

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Callable
 
 import needs
 import pytest
-from command import Vgetrandom, runner_for
+from command import Vgetrandom, path_with_scripts, runner_for
 from preloading import run
 from witness import Witness
 
@@ -59,10 +58,9 @@ def one_at_a_time(path: Path) -> Iterator[None]:
 
 def meson(*arguments: str, **environment: str) -> None:
     """Run a meson command with this interpreter's ninja on PATH; a failure shows all its output."""
-    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
     done = subprocess.run(
         [sys.executable, "-m", "mesonbuild.mesonmain", *arguments],
-        env={**os.environ, "PATH": path, **environment},
+        env={**os.environ, "PATH": path_with_scripts(), **environment},
         capture_output=True,
         text=True,
     )

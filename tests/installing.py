@@ -9,6 +9,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from command import path_with_scripts
 from conftest import ROOT
 
 _TREE = ("LICENSE", "README.md", "cross", "docs/man", "include", "meson.build", "meson.options", "pyproject.toml")
@@ -34,9 +35,8 @@ def commands_of_environment(folder: Path, *words: object) -> Path:
     installed = Path(sysconfig.get_path("purelib", vars=paths))
     (installed / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")
     install = [folder / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check", "--no-deps"]
-    # Without a build environment of its own, meson-python looks for ninja on PATH.
-    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
     command = [*install, "--ignore-installed", *map(str, words)]
-    done = subprocess.run(command, env={**os.environ, "PATH": path}, capture_output=True, text=True)
+    environment = {**os.environ, "PATH": path_with_scripts()}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "bin"

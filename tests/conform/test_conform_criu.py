@@ -51,18 +51,17 @@ def test_twins_repeat_where_droppable_memory_is_restored_as_ordinary(
 ) -> None:
     command, version = criu_of(release, tmp_path)
     words = ("conform", "shim", "native", "-k", "memory_restored", "--json")
-    done = runner_for(library)(*words, CONFORM_CRIU=str(command))
-    results = {result["target"]: result for result in json.loads(done.stdout)["results"]}
-    if results["shim"]["outcome"] == "skip":
-        needs.another_host(f"on which CRIU can dump: {results['shim']['reason']}")
-    loses = version < (4, 2) and results["shim"]["facts"]["droppable"].startswith("yes")
+    for _ in range(3):  # the kernel makes a new key once a minute: where it does in the middle, draws behind it differ
+        done = runner_for(library)(*words, CONFORM_CRIU=str(command))
+        results = {result["target"]: result for result in json.loads(done.stdout)["results"]}
+        if results["shim"]["outcome"] == "skip":
+            needs.another_host(f"on which CRIU can dump: {results['shim']['reason']}")
+        loses = version < (4, 2) and results["shim"]["facts"]["droppable"].startswith("yes")
+        if not loses or "12 of 12 draws are the same" in results["shim"]["reason"]:
+            break
     assert results["shim"]["outcome"] == ("fail" if loses else "pass"), results["shim"]
     if loses:
-        reason = results["shim"]["reason"]
-        same = re.search(r"CRIU ([0-9.]+): (\d+) of 12 draws are the same in two .*, (\d+) in parent and child", reason)
-        assert same and same[1] == ".".join(map(str, version)), reason
-        # The kernel makes a new key once a minute, and the draws behind that differ.
-        assert int(same[2]) + int(same[3]) > 0, reason
+        assert f"CRIU {'.'.join(map(str, version))}: 12 of 12 draws are the same" in results["shim"]["reason"]
         assert "restored droppable memory as ordinary memory" in results["shim"]["reason"]
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import needs
 import pytest
+from command import path_with_scripts
 from installing import commands_of_environment, copy_of_tree
 
 # Python 3.9 does not ask the loader of an editable install where its files are.
@@ -30,7 +30,7 @@ def scripts(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(*words: object, cwd: Path) -> str:
     others = {name: value for name, value in os.environ.items() if name not in ("VGETRANDOM_LIBRARY", "PYTHONPATH")}
-    others["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), others.get("PATH", os.defpath)])  # ninja
+    others["PATH"] = path_with_scripts()
     done = subprocess.run(list(map(str, words)), cwd=cwd, env=others, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.strip()

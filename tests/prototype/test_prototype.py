@@ -27,6 +27,7 @@ from vgetrandom.prototype.lift import Change, Lift, changes, write
 from vgetrandom.prototype.patch import as_patch, size
 
 SHIM = ROOT / "shim"
+needs_build = needs.program("make", "gcc")
 LIBCS = sorted(path.parent.name for path in HOSTS.glob("*/prototype.toml"))
 OWN = """
 #include "allocator.h"
@@ -243,7 +244,7 @@ def test_a_suite_with_another_version_is_said(tmp_path: Path, monkeypatch: pytes
     assert contents(tmp_path / "tree") == contents(tmp_path / "musl-1.2.9")
 
 
-@needs.program("make", "gcc")
+@needs_build
 @pytest.mark.parametrize(
     ("words", "wrong"),
     [
@@ -310,7 +311,7 @@ def test_a_working_folder_is_of_one_source(vgetrandom: Vgetrandom, musl: Path, t
     assert "is of another source; give --work a folder for this one" in one_line(result)
 
 
-@needs.program("make", "gcc")
+@needs_build
 @pytest.mark.parametrize(
     ("last_words", "why"),
     [
@@ -335,7 +336,7 @@ def test_a_build_that_fails_says_why_and_leaves_nothing(
     assert not list((tmp_path / "tmp").iterdir())
 
 
-@needs.program("make", "gcc")
+@needs_build
 def test_what_a_compiler_says_of_a_file_of_the_users_own_has_its_name(vgetrandom: Vgetrandom, tmp_path: Path) -> None:
     musl = toy_musl(tmp_path / "musl", "echo '/x/y/../core/own_allocator.c:2:36: error: no such thing'; exit 1")
     own_file = tmp_path / "mine.c"
@@ -362,7 +363,7 @@ def ended(pid: str) -> bool:
         return True
 
 
-@needs.program("make", "gcc")
+@needs_build
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_the_build_with_all_that_it_started(
     library: Path, tmp_path: Path, number: signal.Signals, status: int

@@ -51,6 +51,14 @@ def judged(path: Path, root: Root | None = None) -> Row:
     return found.rows[0]
 
 
+def trixie(*packages: str) -> Path:
+    """The folder with packages of Debian 13, whose glibc 2.41 draws from the vDSO."""
+    try:
+        return debian.fetch("trixie", "amd64", packages)
+    except VgetrandomError as error:
+        needs.skip(str(error), needs.MIRROR)
+
+
 def program(native: Compile, way: str, *options: str, compiler: str = "gcc") -> Path:
     """The program that draws in one way."""
     exported = ["-rdynamic"] if way == "own" else []
@@ -98,10 +106,7 @@ def test_a_static_program_of_a_libc_that_uses_the_vdso_is_unreachable_too(
     native: Compile, library: Path, tmp_path: Path
 ) -> None:
     """It names the vDSO's function, and makes system calls: scan once called it native."""
-    try:
-        root = debian.fetch("trixie", "amd64", ["libc6", "libc6-dev", "linux-libc-dev"])
-    except VgetrandomError as error:
-        needs.skip(str(error), needs.MIRROR)
+    root = trixie("libc6", "libc6-dev", "linux-libc-dev")
     lib, include = root / "usr/lib/x86_64-linux-gnu", root / "usr/include"
     options = [f"-B{lib}", f"-L{lib}", f"-isystem{include}", f"-isystem{include}/x86_64-linux-gnu"]
     path = native("scan_draws", "-DHOW=BY_GETRANDOM", "-static", *options, output="scan_static.trixie")
@@ -113,10 +118,7 @@ def test_a_static_program_of_a_libc_that_uses_the_vdso_is_unreachable_too(
 def test_a_libc_that_uses_the_vdso_itself_makes_a_program_native(
     native: Compile, library: Path, tmp_path: Path
 ) -> None:
-    try:
-        root = debian.fetch("trixie", "amd64", ["libc6"])
-    except VgetrandomError as error:
-        needs.skip(str(error), needs.MIRROR)
+    root = trixie("libc6")
     loader = [str(root / "lib64/ld-linux-x86-64.so.2"), "--library-path", str(root / "usr/lib/x86_64-linux-gnu")]
     for way, verdict in (("getrandom", Verdict.NATIVE), ("getentropy", Verdict.REACHED), ("syscall", Verdict.REACHED)):
         path = program(native, way)
