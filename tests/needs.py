@@ -29,7 +29,11 @@ _PACKAGES = {
     **{"groff": "groff-base", "rpm2cpio": "rpm", "dpkg-deb": "dpkg", "apt-get": "apt", "ldconfig": "libc-bin"},
     **{"nginx": "nginx-light", "mke2fs": "e2fsprogs", "systemd-analyze": "systemd", "relacy": "relacy-dev"},
     **{"qemu-system-x86_64": "qemu-system-x86", "musl": "musl-tools"},
-    **{"libjemalloc": "libjemalloc2", "libmimalloc": "libmimalloc2.0"},
+    **{"libjemalloc": "libjemalloc2", "libmimalloc": "libmimalloc-dev"},
+    **{"node": "nodejs", "php": "php-cli", "tclsh": "tcl", "uuidgen": "uuid-runtime", "dig": "bind9-dnsutils"},
+    **{"sshd": "openssh-server", "ssh-keygen": "openssh-client", "ssh-agent": "openssh-client", "ninja": "ninja-build"},
+    **{"dnsmasq": "dnsmasq-base", "busybox": "busybox-static", "age-keygen": "age", "mcookie": "util-linux"},
+    **{"rg": "ripgrep", "fdfind": "fd-find", "batcat": "bat"},
 }
 
 

@@ -96,7 +96,7 @@ def test_the_verdict_agrees_with_strace(real: Real, open_library: Path) -> None:
     try:
         case = in_own_folder(real, open_library)
     except Absent as absent:
-        needs.skip(str(absent), needs.MIRROR if real.release else needs.PROGRAMS)
+        needs.skip(str(absent), needs.MIRROR if real.release else needs.install(real.name))
     print(case.row.judgement.verdict.value, "|", case.row.judgement.reason, "|", case.before, "|", case.after)
     assert not disagreement(case), f"{case.row.judgement}\n{case.before}\n{case.after}"
 

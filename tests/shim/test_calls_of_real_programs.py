@@ -59,7 +59,7 @@ def test_no_kind_of_system_call_is_new(real: Real, libraries: tuple[Path, Path])
     try:
         found = find(real)
     except Absent as why:
-        needs.skip(str(why), needs.PROGRAMS)
+        needs.skip(str(why), needs.install(real.name))
     library, empty = libraries
     made = kinds(lines_of(found.command, real, library))
     known: set[str] = set()

@@ -73,4 +73,4 @@ def test_packages_that_are_named_are_those_that_ci_installs() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in FILES)
     named = {*needs._PACKAGES.values(), *re.findall(r'needs\.install\("([^"]+)"\)', text)}
     unknown = {needs.install(name).split()[-1] for name in named} - listed - EVERYWHERE
-    assert unknown <= {"groff-base", "systemd", "clang"}  # tests of these have a second way, or wait for them
+    assert unknown <= {"systemd", "clang"}  # tests of these have a second way, or wait for them
