@@ -36,9 +36,8 @@ from vgetrandom.system.host import look
 
 BEGIN = "<!-- begin: written by tests/gains.py -->"
 COLUMNS = ("program", "its random bytes", "system calls", "`check`", "timed apart", "both")
-SAME = 0.02  # of the time: as check's "no difference"
 RESAMPLES = 2000
-MOST_PAIRS = 48  # that check is asked for, when it says that it can't tell and how many would
+MOST_PAIRS = 48  # that check is asked for the second time
 
 
 @dataclass(frozen=True)
@@ -92,14 +91,11 @@ def judge(words: Sequence[str], folder: Path, pairs: int | None) -> dict[str, An
 
 
 def agree(gain: Mapping[str, Any], timing: Timing) -> str:
-    """Whether both can be true: a verdict of check, and the interval of the other timing."""
-    verdict = gain["verdict"]
-    possible = {
-        "gains": timing.low < 1,
-        "loses": timing.high > 1,
-        "no difference": timing.low < 1 + SAME and timing.high > 1 - SAME,
-    }
-    return "-" if verdict not in possible else "agree" if possible[verdict] else "DISAGREE"
+    """Whether the interval of check, where it has a verdict, and the one of the other timing overlap."""
+    ratio = gain["ratio"]
+    if gain["verdict"] == "can't tell" or not ratio:
+        return "-"
+    return "agree" if ratio["low"] <= timing.high and timing.low <= ratio["high"] else "DISAGREE"
 
 
 def change(ratio: float) -> str:
@@ -131,9 +127,12 @@ def measure(program: Program, scale: float, library: Path, pairs: int | None) ->
         words = program.words(scale)
         processor_time(words, folder, os.environ)  # what it makes once, it has made before anybody measures
         found = judge(words, folder, pairs)
+        timing = time_apart(words, folder, library, pairs or 24)
         if not pairs and found["gain"]["more"]:
             found = judge(words, folder, min(MOST_PAIRS, found["gain"]["pairs"] + found["gain"]["more"]))
-        return row(program, scale, found, time_apart(words, folder, library, pairs or 24))
+        if not pairs and agree(found["gain"], timing) == "DISAGREE":
+            found = judge(words, folder, MOST_PAIRS)
+        return row(program, scale, found, timing)
 
 
 def header(loads: Sequence[float]) -> list[str]:
