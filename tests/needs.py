@@ -33,7 +33,7 @@ _PACKAGES = {
     **{"node": "nodejs", "php": "php-cli", "tclsh": "tcl", "uuidgen": "uuid-runtime", "dig": "bind9-dnsutils"},
     **{"sshd": "openssh-server", "ssh-keygen": "openssh-client", "ssh-agent": "openssh-client", "ninja": "ninja-build"},
     **{"dnsmasq": "dnsmasq-base", "busybox": "busybox-static", "age-keygen": "age", "mcookie": "util-linux"},
-    **{"rg": "ripgrep", "fdfind": "fd-find", "batcat": "bat"},
+    **{"rg": "ripgrep", "fdfind": "fd-find", "batcat": "bat", "setarch": "util-linux"},
 }
 
 
